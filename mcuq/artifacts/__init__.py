@@ -1,0 +1,37 @@
+"""The values that cross between rooms: frozen, printable, below every stage."""
+
+from mcuq.artifacts.answers import (
+    Answers,
+    Difference,
+    Measurement,
+    Spread,
+    StepCount,
+    StepMeasurement,
+    Trace,
+)
+from mcuq.artifacts.image import Image, Symbol
+from mcuq.artifacts.memory_plan import MemoryPlan, Placement
+from mcuq.artifacts.schedule import Buffer, Location, Overlap, PackedConstant, Schedule, Step
+from mcuq.artifacts.sources import SourceFile, Sources
+
+__all__ = [
+    "Answers",
+    "Buffer",
+    "Difference",
+    "Image",
+    "Location",
+    "Measurement",
+    "MemoryPlan",
+    "Overlap",
+    "PackedConstant",
+    "Placement",
+    "Schedule",
+    "SourceFile",
+    "Sources",
+    "Spread",
+    "Step",
+    "StepCount",
+    "StepMeasurement",
+    "Symbol",
+    "Trace",
+]

@@ -1,0 +1,105 @@
+"""What came back from a device: outputs, counts, differences, and the measurement made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Outputs of the device, one array an output of the model, each with a leading sample axis."""
+
+    outputs: tuple[npt.NDArray[Any], ...] = field(compare=False)
+    samples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StepCount:
+    """What one step took in one inference; None where the link cannot tell."""
+
+    instructions: int | None
+    cycles: int | None
+    ticks: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What one counted inference took; `steps` in execution order, empty where the link cannot tell."""
+
+    instructions: int | None
+    cycles: int | None
+    latency_ms: float | None
+    steps: tuple[StepCount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first place where the device and the reference part: step, value, element, and both numbers."""
+
+    sample: int
+    step: int
+    layers: tuple[str, ...]
+    value: str
+    element: tuple[int, ...]
+    expected: float
+    got: float
+    differing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Minimum, median and maximum of a figure over the counted samples."""
+
+    min: float
+    median: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepMeasurement:
+    """One step in the report."""
+
+    layers: tuple[str, ...]
+    kernel: str
+    macs: int
+    instructions: int | None
+    cycles: int | None
+    scratch_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The verdict of a validation run; None is a figure that this link cannot give."""
+
+    model: str
+    board: str
+    link: str
+    compiler: str
+    samples: int
+    accuracy: float | None
+    reference_accuracy: float | None
+    bit_exact: bool
+    agreement: float
+    first_difference: Difference | None
+    instructions: Spread | None
+    cycles: Spread | None
+    latency_ms: Spread | None
+    arena_bytes: int
+    static_ram_bytes: int | None
+    stack_bytes: int | None
+    flash_total_bytes: int | None
+    flash_constant_bytes: int
+    steps: tuple[StepMeasurement, ...]
+    notes: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ram_bytes(self) -> int | None:
+        """Arena + static + stack peak."""
+        if self.static_ram_bytes is None or self.stack_bytes is None:
+            return None
+        return self.arena_bytes + self.static_ram_bytes + self.stack_bytes

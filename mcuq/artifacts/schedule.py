@@ -1,0 +1,112 @@
+"""The Schedule: which kernel computes what, in which order, with which constants, scratch and overlaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+from mcuq.ir import Graph, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """The step may write `output` over `input` if the output starts at least `margin_bytes` below the input."""
+
+    input: str
+    output: str
+    margin_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackedConstant:
+    """An array as the kernel wants it in flash; `role` is weights, bias, multiplier, shift, table or operand."""
+
+    role: str
+    c_type: str
+    values: npt.NDArray[Any] = field(compare=False, repr=False)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of flash."""
+        return int(self.values.nbytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The unit of code, timing, comparison and planning: one call of one kernel.
+
+    `shape` holds what specialises the C function (steps with equal kernel and shape share one); `parameters` what differs
+    from call to call; `inputs` and `outputs` are the run-time values that it reads and writes, in the kernel's order.
+    """
+
+    index: int
+    kernel: str
+    nodes: tuple[Node, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    shape: Any
+    parameters: Any
+    constants: tuple[PackedConstant, ...]
+    macs: int
+    scratch_bytes: int = 0
+    overlaps: tuple[Overlap, ...] = ()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers of the user's model that this step computes."""
+        return tuple(dict.fromkeys(name for node in self.nodes for name in node.origin))
+
+    @property
+    def constant_bytes(self) -> int:
+        """Bytes of flash of all constants of the step."""
+        return sum(constant.bytes for constant in self.constants)
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A piece of arena that one or more values share."""
+
+    name: str
+    bytes: int
+    alignment_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a run-time value lies: so many bytes into a buffer."""
+
+    value: str
+    buffer: str
+    offset_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Steps in execution order and the buffers that they need; memory places the buffers, codegen renders the steps."""
+
+    graph: Graph
+    features: frozenset[str]
+    keep_inputs: bool
+    steps: tuple[Step, ...]
+    buffers: tuple[Buffer, ...]
+    locations: tuple[Location, ...]
+
+    def location(self, value: str) -> Location:
+        """Where the run-time value of that name lies."""
+        return next(location for location in self.locations if location.value == value)
+
+    def buffer(self, name: str) -> Buffer:
+        """The buffer of that name."""
+        return next(buffer for buffer in self.buffers if buffer.name == name)
+
+    @property
+    def constant_bytes(self) -> int:
+        """Bytes of flash of the constants of all steps."""
+        return sum(step.constant_bytes for step in self.steps)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(step.macs for step in self.steps)

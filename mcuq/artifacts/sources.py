@@ -1,0 +1,30 @@
+"""The Sources: generated C, as text, before anything is written to disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file; `path` is relative with forward slashes, `role` is model, header, firmware or selftest.
+
+    `model` and `header` are what a user embeds, `firmware` is the glue of mcuq's own firmware.
+    """
+
+    path: str
+    text: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All files of one model; `name` prefixes every symbol, `model_hash` is the hex SHA-256 of the saved graph."""
+
+    name: str
+    model_hash: str
+    files: tuple[SourceFile, ...]
+
+    def of_role(self, *roles: str) -> tuple[SourceFile, ...]:
+        """The files of these roles, in order."""
+        return tuple(file for file in self.files if file.role in roles)
