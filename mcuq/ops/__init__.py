@@ -1,0 +1,19 @@
+"""What operations mean: one card an op, listed in OPS."""
+
+from mcuq.ops.card import Call, Card, Limit, NoAttrs, OutputQuantization
+from mcuq.ops.cards import OPS, card_of, is_known
+from mcuq.ops.check import Refusal, call_of, refusals
+
+__all__ = [
+    "OPS",
+    "Call",
+    "Card",
+    "Limit",
+    "NoAttrs",
+    "OutputQuantization",
+    "Refusal",
+    "call_of",
+    "card_of",
+    "is_known",
+    "refusals",
+]

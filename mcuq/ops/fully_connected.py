@@ -1,0 +1,107 @@
+"""FULLY_CONNECTED: x [..., N] read as rows of N, weights [OC, N], bias [OC] or none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mcuq.arithmetic import Arithmetic
+from mcuq.arithmetic.multiplier import quantize_multiplier
+from mcuq.ir import DType, Value
+from mcuq.ops.activation import NONE, SUPPORTED, clamp_float
+from mcuq.ops.card import Array, Call, Card, Limit, WeightRoles
+from mcuq.ops.requirements import INT8_INPUT_AND_OUTPUT, quantization_of
+from mcuq.ops.weighted import (
+    CONSTANT_WEIGHTS,
+    INT8_WEIGHTS,
+    INT32_BIAS,
+    accumulator_bound,
+    bias_values,
+    channel_multipliers,
+    finish_integer,
+    scales_are_along,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FullyConnected:
+    """`keep_num_dims` gives the output the input's rank; otherwise it has two dimensions."""
+
+    activation: str = NONE
+    keep_num_dims: bool = False
+
+
+def _infer(attrs: FullyConnected, operands: tuple[Value, ...]) -> tuple[tuple[tuple[int, ...], DType], ...]:
+    x, weights = operands[:2]
+    if len(weights.shape) != 2 or x.elements % weights.shape[1]:
+        raise ValueError(f"weights {weights.shape} do not fit an input of shape {x.shape}")
+    if len(operands) > 2 and operands[2].elements != weights.shape[0]:
+        raise ValueError(f"a bias of shape {operands[2].shape} does not fit {weights.shape[0]} outputs")
+    if attrs.keep_num_dims:
+        if x.shape[-1] != weights.shape[1]:
+            raise ValueError(f"weights {weights.shape} do not fit the last dimension of {x.shape}")
+        return (((*x.shape[:-1], weights.shape[0]), x.dtype),)
+    return (((x.elements // weights.shape[1], weights.shape[0]), x.dtype),)
+
+
+def multipliers_of(x: Value, weights: Value, y: Value) -> tuple[tuple[int, int], ...]:
+    """`(multiplier, shift)` an output. Per-tensor scales are multiplied in float32 first, as TFLM does (kernel_util.cc)."""
+    q = quantization_of(weights)
+    if not q.is_per_tensor:
+        return channel_multipliers(x, weights, y, weights.shape[0])
+    product = float(np.float32(quantization_of(x).scale) * np.float32(q.scale))
+    return (quantize_multiplier(product / quantization_of(y).scale),) * weights.shape[0]
+
+
+def _rows(call: Call) -> Array:
+    samples = call.arrays[0].shape[0]
+    return call.arrays[0].reshape(samples, -1, call.operands[1].shape[1])
+
+
+def _evaluate(call: Call) -> tuple[Array, ...]:
+    weights = call.arrays[1][0]
+    sums = _rows(call) @ weights.T + bias_values(call, len(weights)).reshape(-1)
+    shape = (sums.shape[0], *call.results[0].shape)
+    return (clamp_float(call.attrs.activation, sums).reshape(shape),)
+
+
+def _evaluate_integer(call: Call, arithmetic: Arithmetic) -> tuple[Array, ...]:
+    x, weights = call.operands[:2]
+    rows = _rows(call).astype(np.float64) - quantization_of(x).zero_point
+    sums = (rows @ call.arrays[1][0].astype(np.float64).T).astype(np.int64)
+    sums += bias_values(call, weights.shape[0]).reshape(-1)
+    y = finish_integer(call, sums, multipliers_of(x, weights, call.results[0]), arithmetic)
+    return (y.reshape((y.shape[0], *call.results[0].shape)),)
+
+
+def _macs(call: Call) -> int:
+    return call.results[0].elements * call.operands[1].shape[1]
+
+
+def _accumulator_fits(call: Call) -> bool:
+    if not call.arrays or call.operands[0].dtype.kind == "float":
+        return True
+    rows = call.arrays[1][0]
+    bias = bias_values(call, len(rows)).reshape(-1)
+    return accumulator_bound(rows, bias, quantization_of(call.operands[0]).zero_point) < 1 << 31
+
+
+CARD = Card(
+    name="FULLY_CONNECTED",
+    attrs=FullyConnected,
+    infer=_infer,
+    evaluate=_evaluate,
+    evaluate_integer=_evaluate_integer,
+    limits=(
+        INT8_INPUT_AND_OUTPUT,
+        CONSTANT_WEIGHTS,
+        INT8_WEIGHTS,
+        INT32_BIAS,
+        scales_are_along(0),
+        SUPPORTED,
+        Limit("no input can overflow the 32-bit accumulator", _accumulator_fits),
+    ),
+    weight_roles=WeightRoles(weights=1, channel_axis=0, bias=2),
+    macs=_macs,
+)

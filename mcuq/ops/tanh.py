@@ -1,0 +1,30 @@
+"""TANH: the hyperbolic tangent."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcuq.arithmetic import Arithmetic
+from mcuq.arithmetic.transcendental import tanh
+from mcuq.ops.card import Array, Call, Card, NoAttrs, OutputQuantization
+from mcuq.ops.unary import CURVE_LIMITS, evaluate_curve, infer_unary, output_is
+
+
+def _evaluate(call: Call) -> tuple[Array, ...]:
+    return (np.tanh(call.arrays[0].astype(np.float32)),)
+
+
+def _evaluate_integer(call: Call, arithmetic: Arithmetic) -> tuple[Array, ...]:
+    return evaluate_curve(call, tanh, 7, call.results[0])
+
+
+CARD = Card(
+    name="TANH",
+    attrs=NoAttrs,
+    infer=infer_unary,
+    evaluate=_evaluate,
+    evaluate_integer=_evaluate_integer,
+    limits=(*CURVE_LIMITS, output_is(1 / 128, 0)),
+    output_quantization=OutputQuantization.FIXED,
+    fixed_output=(1 / 128, 0),
+)
