@@ -11,21 +11,23 @@ INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
 
 def wrap_int32(x: Integers) -> Integers:
     """`x` modulo 2^32 as signed 32-bit, as C's conversions wrap."""
-    return ((np.asarray(x, np.int64) + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+    wrapped: Integers = ((np.asarray(x, np.int64) + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+    return wrapped
 
 
 def doubling_high_multiply(a: Integers, b: Factor) -> Integers:
     """round(a * b / 2^31) for int32 values, halves up; saturates only for INT32_MIN * INT32_MIN (gemmlowp fixedpoint.h)."""
     product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
-    return np.minimum((product + (1 << 30)) >> 31, INT32_MAX)
+    return np.asarray(np.minimum((product + (1 << 30)) >> 31, INT32_MAX), np.int64)
 
 
 def rounding_divide_by_power_of_two(x: Integers, exponent: Factor) -> Integers:
     """round(x / 2^exponent), halves away from zero, exponent in [0, 31] (gemmlowp fixedpoint.h)."""
     x, exponent = np.asarray(x, np.int64), np.asarray(exponent, np.int64)
-    mask = (np.int64(1) << exponent) - 1
-    threshold = (mask >> 1) + (x < 0)
-    return np.asarray((x >> exponent) + ((x & mask) > threshold), np.int64)
+    mask: Integers = np.left_shift(np.int64(1), exponent) - 1
+    threshold: Integers = (mask >> 1) + (x < 0)
+    rounded: Integers = (x >> exponent) + ((x & mask) > threshold)
+    return rounded
 
 
 def saturating_shift_left(x: Integers, bits: int) -> Integers:

@@ -37,8 +37,9 @@ class PackedConstant:
 class Step:
     """The unit of code, timing, comparison and planning: one call of one kernel.
 
-    `shape` holds what specialises the C function (steps with equal kernel and shape share one); `parameters` what differs
-    from call to call; `inputs` and `outputs` are the run-time values that it reads and writes, in the kernel's order.
+    `shape` holds what specialises the C function (steps with equal kernel and shape share one); `parameters` what
+    differs from call to call; `inputs` and `outputs` are the run-time values that it reads and writes, in the kernel's
+    order.
     """
 
     index: int
@@ -57,6 +58,11 @@ class Step:
     def layers(self) -> tuple[str, ...]:
         """The layers of the user's model that this step computes."""
         return tuple(dict.fromkeys(name for node in self.nodes for name in node.origin))
+
+    @property
+    def scratch(self) -> str:
+        """The name of the step's scratch buffer; the NUL keeps it apart from every name that a model can give."""
+        return f"\0scratch {self.index}"
 
     @property
     def constant_bytes(self) -> int:

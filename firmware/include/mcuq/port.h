@@ -2,6 +2,7 @@
 #ifndef MCUQ_PORT_H
 #define MCUQ_PORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,10 @@ uint32_t mcuq_port_stack_peak_bytes(void);
 
 /* .data + .bss less the arena and the stack; 0 where unknown. */
 uint32_t mcuq_port_static_bytes(void);
+
+/* The fault that caused the last reset, told once: exception number, pc, lr, fault status (CFSR), address touched; 0 where
+ * unknown. False when there was none. */
+bool mcuq_port_fault(uint32_t record[5]);
 
 /* Start over, as after power-on. */
 void mcuq_port_reset(void);

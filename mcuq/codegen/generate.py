@@ -1,0 +1,94 @@
+"""From a Schedule and its MemoryPlan to Sources: everything is rendered, nothing is decided."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import jinja2
+import numpy as np
+
+from mcuq import resources
+from mcuq.arithmetic import arithmetic_named
+from mcuq.artifacts import MemoryPlan, Schedule, SourceFile, Sources
+from mcuq.codegen.literals import array_body
+from mcuq.codegen.selftest import SelfTest
+from mcuq.codegen.views import FunctionView, ModelView, model_view
+from mcuq.errors import UnsupportedModel
+from mcuq.ops.binary import LEFT_SHIFT
+from mcuq.ops.softmax import ACCUMULATION_INTEGER_BITS
+
+HEADERS = ("dot_product.h", "fixed_point.h", "parameters.h")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resources.templates()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["bytes_body"] = lambda data: array_body(np.frombuffer(data, np.uint8))
+    return environment
+
+
+def _function_text(function: FunctionView) -> str:
+    return _environment().get_template(f"kernels/{function.kernel}.c.j2").render(
+        name=function.name,
+        s=function.shape,
+        requantize=function.requantize,
+        left_shift=LEFT_SHIFT,
+        integer_bits=ACCUMULATION_INTEGER_BITS,
+    )
+
+
+def _requantize_function(schedule: Schedule) -> str:
+    """The C function of the arithmetic that all integer nodes share."""
+    names = {node.arithmetic for step in schedule.steps for node in step.nodes}
+    functions = {a.c_requantize for name in names if (a := arithmetic_named(name)).is_integer}
+    if len(functions) > 1:
+        raise UnsupportedModel(f"the model mixes the arithmetics {', '.join(sorted(names))}; choose one")
+    return next(iter(functions), "")
+
+
+def _render(template: str, view: ModelView, **more: object) -> str:
+    return _environment().get_template(template).render(m=view, **more)
+
+
+def _headers() -> tuple[SourceFile, ...]:
+    folder = resources.firmware() / "include" / "mcuq"
+    return tuple(SourceFile(f"mcuq/{name}", (folder / name).read_text(), "header") for name in HEADERS)
+
+
+def generate(
+    schedule: Schedule,
+    plan: MemoryPlan,
+    *,
+    name: str,
+    model_hash: str,
+    version: str,
+    parameter_types: dict[str, str],
+    selftest: SelfTest | None = None,
+) -> Sources:
+    """All C of one model: what a user embeds, the glue of mcuq's own firmware, and the self-test when asked for.
+
+    `name` is a C identifier (`names.model_name`); `parameter_types` maps kernel names to C structs.
+    """
+    view = model_view(
+        schedule, plan, name, model_hash, version, parameter_types, _requantize_function(schedule)
+    )
+    functions = tuple(_function_text(function) for function in view.functions)
+    files = [
+        SourceFile(f"{name}.h", _render("model.h.j2", view), "model"),
+        SourceFile(f"{name}.c", _render("model.c.j2", view, function_texts=functions), "model"),
+        SourceFile(f"{name}_constants.h", _render("constants.h.j2", view), "model"),
+        SourceFile(f"{name}_constants.c", _render("constants.c.j2", view), "model"),
+        *_headers(),
+        SourceFile(f"{name}_firmware.c", _render("firmware.c.j2", view), "firmware"),
+    ]
+    if selftest is not None:
+        files.append(SourceFile(f"{name}_selftest.h", _render("selftest.h.j2", view), "selftest"))
+        files.append(SourceFile(f"{name}_selftest.c", _render("selftest.c.j2", view, test=selftest), "selftest"))
+    return Sources(name, model_hash, tuple(files))

@@ -1,0 +1,21 @@
+"""From a Schedule to its MemoryPlan: the exact arena."""
+
+from __future__ import annotations
+
+from mcuq.artifacts import MemoryPlan, Placement, Schedule
+from mcuq.memory.check import check_plan
+from mcuq.memory.greedy import arena_bytes, best_placement
+from mcuq.memory.problem import lower_bound_bytes, problem_of
+
+
+def plan_memory(schedule: Schedule) -> MemoryPlan:
+    """The best placement found, checked independently."""
+    problem = problem_of(schedule)
+    bound = lower_bound_bytes(problem)
+    planner, offsets = best_placement(problem, bound)
+    placements = tuple(
+        Placement(block.name, "arena", offsets[block.name], block.bytes, block.life.first, block.life.last)
+        for block in problem.blocks
+    )
+    plan = MemoryPlan(placements, arena_bytes(problem, offsets), problem.alignment_bytes, bound, planner)
+    return check_plan(schedule, plan)

@@ -1,0 +1,67 @@
+"""CONV_2D for any core: four output channels at a time, one dot product along each window row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcuq.ir import Graph, Node
+from mcuq.ops.activation import quantized_range
+from mcuq.ops.conv_2d import window_of
+from mcuq.ops.requirements import quantization_of
+from mcuq.ops.weighted import channel_multipliers
+from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernels.packing import (
+    bias_constant,
+    bias_of,
+    fold_zero_point,
+    multiplier_constants,
+    weights_constant,
+)
+from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
+
+
+@dataclass(frozen=True, slots=True)
+class ConvShape:
+    """`folded`: the bias already holds the input's zero point."""
+
+    window: WindowShape
+    out_channels: int
+    folded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConvParameters:
+    """`input_offset` is added to every input (0 where folded)."""
+
+    input_offset: int
+    output_offset: int
+    output_min: int
+    output_max: int
+
+
+def plan(node: Node, graph: Graph) -> Work:
+    """The step of one convolution."""
+    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
+    channels = weights.shape[0]
+    geometry = window_shape(x, y, window_of(node.attrs, weights))
+    zero_point = quantization_of(x).zero_point
+    bias = bias_of(node, graph, channels)
+    folded = None if geometry.padded else fold_zero_point(bias, weights.values.reshape(channels, -1), zero_point)
+    low, high = quantized_range(node.attrs.activation, y)
+    return Work(
+        shape=ConvShape(geometry, channels, folded is not None),
+        parameters=ConvParameters(
+            input_offset=0 if folded is not None else -zero_point,
+            output_offset=quantization_of(y).zero_point,
+            output_min=low,
+            output_max=high,
+        ),
+        constants=(
+            weights_constant(weights.values),
+            bias_constant(bias if folded is None else folded),
+            *multiplier_constants(channel_multipliers(x, weights, y, channels)),
+        ),
+    )
+
+
+KERNEL = Kernel("conv_2d/portable", ("CONV_2D",), "mcuq_conv_parameters", plan)

@@ -1,0 +1,69 @@
+"""CONCATENATION (where aliasing cannot do it) and PAD for any core: runs of bytes are copied and filled."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from mcuq.artifacts import PackedConstant
+from mcuq.ir import Constant, Graph, Node
+from mcuq.ops.pad import fill_of
+from mcuq.schedule.kernel import Kernel, Work
+
+
+@dataclass(frozen=True, slots=True)
+class ConcatenationShape:
+    """`outer` times, `runs[k]` bytes are taken from operand k."""
+
+    outer: int
+    runs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PadShape:
+    """Four dimensions, the innermost of `run` bytes: sizes of the input, and what is added before and after each."""
+
+    sizes: tuple[int, int, int, int]
+    before: tuple[int, int, int, int]
+    after: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PadParameters:
+    """The byte that the frame is made of."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoParameters:
+    """The parameters of a kernel that has none."""
+
+
+def plan_concatenation(node: Node, graph: Graph) -> Work:
+    """The step of one concatenation."""
+    axis = node.attrs.axis
+    operands = graph.operands(node)
+    runs = tuple(value.dtype.bytes_of(math.prod(value.shape[axis:])) for value in operands)
+    constants = tuple(
+        PackedConstant(f"operand_{index}", value.dtype.c, value.values.reshape(-1))
+        for index, value in enumerate(operands)
+        if isinstance(value, Constant)
+    )
+    return Work(ConcatenationShape(math.prod(operands[0].shape[:axis]), runs), NoParameters(), constants)
+
+
+def _four(values: tuple[int, ...], fill: int) -> tuple[int, int, int, int]:
+    a, b, c, d = (fill,) * (4 - len(values)) + values
+    return a, b, c, d
+
+
+def plan_pad(node: Node, graph: Graph) -> Work:
+    """The step of one padding."""
+    x = graph[node.inputs[0]]
+    shape = PadShape(_four(x.shape, 1), _four(node.attrs.before, 0), _four(node.attrs.after, 0))
+    return Work(shape, PadParameters(fill_of(node.attrs, x)))
+
+
+CONCATENATION = Kernel("concatenation/portable", ("CONCATENATION",), "", plan_concatenation)
+PAD = Kernel("pad/portable", ("PAD",), "mcuq_pad_parameters", plan_pad)

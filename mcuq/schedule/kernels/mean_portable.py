@@ -1,0 +1,77 @@
+"""MEAN for any core: nested loops over merged dimensions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcuq.ir import Graph, Node
+from mcuq.ops.mean import count_of, keeps_quantization, multiplier_of
+from mcuq.ops.requirements import quantization_of
+from mcuq.schedule.kernel import Kernel, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """`size` elements that lie `stride` elements apart."""
+
+    size: int
+    stride: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeanShape:
+    """`kept` loops give one output each, `reduced` loops are summed; `rescaled`: the quantization changes."""
+
+    kept: tuple[Dimension, ...]
+    reduced: tuple[Dimension, ...]
+    count: int
+    rescaled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MeanParameters:
+    """`sum_offset` is added to the sum; multiplier and shift already hold 1/count."""
+
+    sum_offset: int
+    multiplier: int
+    shift: int
+    output_offset: int
+
+
+def _merged(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[tuple[Dimension, ...], tuple[Dimension, ...]]:
+    """Dimensions of size 1 dropped, neighbours of one kind merged into one."""
+    kept: list[Dimension] = []
+    reduced: list[Dimension] = []
+    stride, previous = 1, None
+    for axis in reversed(range(len(shape))):
+        size = shape[axis]
+        if size > 1:
+            group = reduced if axis in axes else kept
+            if group is previous:
+                group[0] = Dimension(group[0].size * size, group[0].stride)
+            else:
+                group.insert(0, Dimension(size, stride))
+            previous = group
+            stride *= size
+    return tuple(kept), tuple(reduced)
+
+
+def plan(node: Node, graph: Graph) -> Work:
+    """The step of one mean."""
+    x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
+    count = count_of(node.attrs, x)
+    kept, reduced = _merged(x.shape, node.attrs.axes)
+    rescaled = not keeps_quantization(x, y)
+    multiplier, shift = multiplier_of(node.attrs, x, y) if rescaled else (0, 0)
+    return Work(
+        MeanShape(kept, reduced, count, rescaled),
+        MeanParameters(
+            sum_offset=-quantization_of(x).zero_point * count if rescaled else 0,
+            multiplier=multiplier,
+            shift=shift,
+            output_offset=quantization_of(y).zero_point if rescaled else 0,
+        ),
+    )
+
+
+KERNEL = Kernel("mean/portable", ("MEAN",), "mcuq_mean_parameters", plan)
