@@ -9,22 +9,29 @@ from mcuq.artifacts.answers import (
     StepMeasurement,
     Trace,
 )
+from mcuq.artifacts.build import Build, Inspection, Layer, Refused
 from mcuq.artifacts.image import Image, Symbol
 from mcuq.artifacts.memory_plan import MemoryPlan, Placement
+from mcuq.artifacts.samples import Samples
 from mcuq.artifacts.schedule import Buffer, Location, Overlap, PackedConstant, Schedule, Step
 from mcuq.artifacts.sources import SourceFile, Sources
 
 __all__ = [
     "Answers",
     "Buffer",
+    "Build",
     "Difference",
     "Image",
+    "Inspection",
+    "Layer",
     "Location",
     "Measurement",
     "MemoryPlan",
     "Overlap",
     "PackedConstant",
     "Placement",
+    "Refused",
+    "Samples",
     "Schedule",
     "SourceFile",
     "Sources",

@@ -21,8 +21,9 @@ HEADERS = ("dot_product.h", "fixed_point.h", "parameters.h")
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """The templates, strict about names, without HTML escaping."""
+    templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(resources.templates()),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -30,12 +31,12 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters["bytes_body"] = lambda data: array_body(np.frombuffer(data, np.uint8))
-    return environment
+    templates.filters["bytes_body"] = lambda data: array_body(np.frombuffer(data, np.uint8))
+    return templates
 
 
 def _function_text(function: FunctionView) -> str:
-    return _environment().get_template(f"kernels/{function.kernel}.c.j2").render(
+    return environment().get_template(f"kernels/{function.kernel}.c.j2").render(
         name=function.name,
         s=function.shape,
         requantize=function.requantize,
@@ -54,7 +55,7 @@ def _requantize_function(schedule: Schedule) -> str:
 
 
 def _render(template: str, view: ModelView, **more: object) -> str:
-    return _environment().get_template(template).render(m=view, **more)
+    return environment().get_template(template).render(m=view, **more)
 
 
 def _headers() -> tuple[SourceFile, ...]:

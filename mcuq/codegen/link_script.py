@@ -1,17 +1,13 @@
-"""Board -> linker script: where code, data, stack and arena lie."""
+"""The linker script of mcuq's own firmware for one board."""
 
 from __future__ import annotations
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from mcuq import resources
 from mcuq.boards import Board
+from mcuq.codegen.generate import environment
 
 
-def render_link_script(board: Board) -> str | None:
-    """The linker script of `board`; None for the host, which is linked as any program of its system."""
+def link_script(board: Board) -> str | None:
+    """The script as text; None for the host, whose own linker knows better."""
     if board.is_host:
         return None
-    loader = FileSystemLoader(resources.templates())
-    environment = Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    return environment.get_template("link.ld.j2").render(board=board)
+    return environment().get_template("link.ld.j2").render(board=board)

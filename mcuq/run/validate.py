@@ -1,0 +1,143 @@
+"""A validation run: feed samples, read answers, count, and find the first step that differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mcuq.artifacts import Answers, Difference, MemoryPlan, Samples, Schedule, Step, StepCount, Trace
+from mcuq.boards import Board
+from mcuq.errors import DeviceError
+from mcuq.run.client import Client
+from mcuq.run.link import Link
+
+Array = npt.NDArray[Any]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is known of the firmware that is being measured; `deadline_s` bounds one inference."""
+
+    board: Board
+    schedule: Schedule
+    plan: MemoryPlan
+    model_hash: str
+    deadline_s: float
+
+
+def check_identity(client: Client, target: Target) -> None:
+    """Refuse to measure another model's firmware; raises DeviceError naming both."""
+    hello = client.hello()
+    if hello.init_code:
+        raise DeviceError(
+            f"the model did not start on the device: its init answered {hello.init_code}; "
+            "the generated header lists what the code means"
+        )
+    if not target.model_hash.startswith(hello.model_hash):
+        raise DeviceError(
+            f"the device runs model '{hello.model}' ({hello.model_hash}), not {target.model_hash[:16]}; "
+            "build and load the firmware again"
+        )
+    if hello.arena_bytes != target.plan.arena_bytes or hello.step_count != len(target.schedule.steps):
+        raise DeviceError("the device runs this model built with other options; build and load the firmware again")
+
+
+def _inputs_of(samples: Samples, index: int) -> tuple[bytes, ...]:
+    return tuple(np.ascontiguousarray(array[index]).tobytes() for array in samples.inputs)
+
+
+def answers(client: Client, target: Target, samples: Samples, progress: Progress | None = None) -> Answers:
+    """The device's outputs for all samples, in order."""
+    tensors = [target.schedule.graph.tensor(name) for name in target.schedule.graph.outputs]
+    outputs = [np.empty((samples.count, *tensor.shape), tensor.dtype.numpy) for tensor in tensors]
+    for index in range(samples.count):
+        inference = client.infer(_inputs_of(samples, index), deadline_s=target.deadline_s)
+        for array, data in zip(outputs, inference.outputs, strict=True):
+            array[index] = np.frombuffer(data, array.dtype).reshape(array.shape[1:])
+        if progress is not None:
+            progress(index + 1, samples.count)
+    return Answers(tuple(outputs), samples.count)
+
+
+def _emulated_trace(board: Board, link: Link, ticks: int, ticks_hz: int) -> Trace:
+    """What the firmware's own counter says: instructions under QEMU, time on a device that runs in real time."""
+    if link.name == "qemu":
+        return Trace(board.instructions_from_ticks(ticks), None, None)
+    return Trace(None, None, 1000.0 * ticks / ticks_hz if ticks_hz else None)
+
+
+def count(client: Client, link: Link, target: Target, samples: Samples, runs: int) -> tuple[Trace, ...]:
+    """Trace of one inference each of the first `runs` samples, over and over where there are fewer."""
+    traces: list[Trace] = []
+    hello = client.hello()
+    for run in range(runs):
+        for index, data in enumerate(_inputs_of(samples, run % samples.count)):
+            client.load(index, data)
+        link.start_counting()
+        ticks = client.invoke(1, deadline_s=target.deadline_s)
+        counted = link.stop_counting()
+        traces += counted or (_emulated_trace(target.board, link, ticks.total, hello.ticks_hz),)
+    return tuple(traces)
+
+
+def count_steps(client: Client, link: Link, target: Target, samples: Samples) -> tuple[StepCount, ...]:
+    """Ticks of each step of one inference from the device's counter, for links that cannot count themselves."""
+    for index, data in enumerate(_inputs_of(samples, 0)):
+        client.load(index, data)
+    counts = []
+    for step in target.schedule.steps:
+        ticks = client.run_step(step.index, deadline_s=target.deadline_s)
+        instructions = target.board.instructions_from_ticks(ticks) if link.name == "qemu" else None
+        counts.append(StepCount(instructions, None, ticks))
+    return tuple(counts)
+
+
+def _arrays_after(client: Client, target: Target, step: Step) -> Iterator[tuple[str, Array]]:
+    """What the step wrote, read from the device's arena."""
+    for name in step.outputs:
+        tensor, location = target.schedule.graph.tensor(name), target.schedule.location(name)
+        start = target.plan.placement(location.buffer).offset_bytes + location.offset_bytes
+        data = client.read_arena(start, tensor.bytes)
+        yield name, np.frombuffer(data, tensor.dtype.numpy).reshape(tensor.shape)
+
+
+def _difference(sample: int, step: Step, name: str, got: Array, expected: Array) -> Difference | None:
+    """The first element that differs; floats are compared by their bits."""
+    differs = (got.view(np.uint8) != expected.view(np.uint8)).reshape(*got.shape, -1).any(axis=-1)
+    if not differs.any():
+        return None
+    element = tuple(int(i) for i in np.argwhere(differs)[0])
+    return Difference(
+        sample=sample,
+        step=step.index,
+        layers=step.layers,
+        value=name,
+        element=element,
+        expected=float(expected[element]),
+        got=float(got[element]),
+        differing=int(differs.sum()),
+    )
+
+
+def compare_steps(
+    client: Client, target: Target, samples: Samples, sample: int, reference: Mapping[str, Array]
+) -> Difference | None:
+    """Run one sample step by step and stop at the first step whose bytes are not the reference's.
+
+    `reference` maps every run-time value to its array, without a sample axis.
+    """
+    for index, data in enumerate(_inputs_of(samples, sample)):
+        client.load(index, data)
+    for step in target.schedule.steps:
+        client.run_step(step.index, deadline_s=target.deadline_s)
+        for name, got in _arrays_after(client, target, step):
+            expected = np.ascontiguousarray(reference[name]).reshape(got.shape)
+            found = _difference(sample, step, name, got, expected)
+            if found is not None:
+                return found
+    return None
