@@ -1,0 +1,20 @@
+"""Boards as data: a TOML file in, a frozen Board out."""
+
+from mcuq.boards.board import Board, CompilerFlags, HostRun, MemoryRegion, Port, QemuRun, Run, SimRun, Timer, Uart
+from mcuq.boards.load import all_boards, find_board, load_board
+
+__all__ = [
+    "Board",
+    "CompilerFlags",
+    "HostRun",
+    "MemoryRegion",
+    "Port",
+    "QemuRun",
+    "Run",
+    "SimRun",
+    "Timer",
+    "Uart",
+    "all_boards",
+    "find_board",
+    "load_board",
+]
