@@ -1,0 +1,25 @@
+"""The compiler flags of generated C: the same for mcuq's firmware and for whoever embeds the code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+WARNING_FLAGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
+
+# What generated C needs to compile at all, with any of the compilers.
+MODEL_FLAGS = ("-std=c99", "-ffreestanding", "-ffunction-sections", "-fdata-sections")
+
+# Measured on the reference models: for gcc 12 as fast as -O2, for clang 22 a quarter slower, and a third smaller.
+OPTIMIZE_DEFAULT = "-Os"
+
+# Identical steps stay separate functions, so that a profile can tell them apart.
+GCC_FLAGS = ("-fno-ipa-icf",)
+
+# zig turns sanitizers and unwind tables on, which firmware has no room for.
+ZIG_FLAGS = ("-fno-sanitize=all", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-fno-stack-protector")
+
+
+def compile_line(command: str, core_flags: Sequence[str], files: Sequence[str], include: str) -> str:
+    """The one line that compiles generated `files`: for instance `arm-none-eabi-gcc -mcpu=cortex-m4 ... -c kws.c`."""
+    parts = (command, *core_flags, *MODEL_FLAGS, OPTIMIZE_DEFAULT, f"-I{include}", "-c", *files)
+    return " ".join(parts)
