@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class McuqError(Exception):
     """Anything that a user can mend: bad input, a missing tool, a device that does not answer."""
@@ -12,7 +14,14 @@ class InvalidModel(McuqError):
 
 
 class UnsupportedModel(McuqError):
-    """The model is sound, but asks for something that mcuq does not do (yet)."""
+    """The model is sound, but asks for something that mcuq does not do (yet).
+
+    `reasons` holds one value for each thing that stands in the way (`ops.Refusal`: op, layers, reason), where known.
+    """
+
+    def __init__(self, message: str, reasons: tuple[Any, ...] = ()) -> None:
+        super().__init__(message)
+        self.reasons = reasons
 
 
 class IllegalGraph(McuqError):

@@ -57,5 +57,6 @@ def run(graph: Graph, inputs: Sequence[Array], batch: int = 32) -> tuple[Array, 
         for node, results in evaluate(graph, chunk):
             values |= {n: r for n, r in zip(node.outputs, results, strict=True) if n in graph.outputs}
         for part, name in zip(parts, graph.outputs, strict=True):
-            part.append(values[name])
+            # What depends on no input, such as a shape, comes as one sample.
+            part.append(np.broadcast_to(values[name], (len(chunk[0]), *values[name].shape[1:])))
     return tuple(np.concatenate(part) for part in parts)

@@ -32,7 +32,7 @@ def rounding_divide_by_power_of_two(x: Integers, exponent: Factor) -> Integers:
 
 def saturating_shift_left(x: Integers, bits: int) -> Integers:
     """x * 2^bits, clamped to int32."""
-    return np.clip(np.asarray(x, np.int64) << bits, INT32_MIN, INT32_MAX)
+    return np.asarray(np.clip(np.asarray(x, np.int64) << bits, INT32_MIN, INT32_MAX), np.int64)
 
 
 def multiply_by_quantized_multiplier(x: Integers, multiplier: Factor, shift: Factor) -> Integers:

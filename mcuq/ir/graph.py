@@ -14,8 +14,8 @@ from mcuq.ir.tensor import Constant, Tensor, Value
 class Node:
     """One operation: `op` names its card, `attrs` is the card's own frozen dataclass.
 
-    `arithmetic` names the file of `mcuq.arithmetic` that says how its numbers are computed; `origin` lists the layers of
-    the user's model that the node stands for.
+    `arithmetic` names the file of `mcuq.arithmetic` that says how its numbers are computed; `origin` lists the layers
+    of the user's model that the node stands for.
     """
 
     op: str

@@ -2,7 +2,7 @@
 
 from mcuq.ops.card import Call, Card, Limit, NoAttrs, OutputQuantization
 from mcuq.ops.cards import OPS, card_of, is_known
-from mcuq.ops.check import Refusal, call_of, refusals
+from mcuq.ops.check import Refusal, broken_limits, call_of, call_on, refusals
 
 __all__ = [
     "OPS",
@@ -12,7 +12,9 @@ __all__ = [
     "NoAttrs",
     "OutputQuantization",
     "Refusal",
+    "broken_limits",
     "call_of",
+    "call_on",
     "card_of",
     "is_known",
     "refusals",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from mcuq.ir import Constant, Graph, Node
+from mcuq.ir import Constant, Graph, Node, Tensor, Value
 from mcuq.ops.card import Call
 from mcuq.ops.cards import card_of, is_known
 
@@ -22,11 +23,21 @@ class Refusal:
     reason: str
 
 
-def call_of(node: Node, graph: Graph) -> Call:
-    """The node as its card sees it; constants bring their arrays, run-time operands an empty one."""
-    operands = graph.operands(node)
+def call_on(attrs: Any, operands: tuple[Value, ...], results: tuple[Tensor, ...]) -> Call:
+    """An op as its card sees it before run time; constants bring their arrays, run-time operands an empty one."""
     arrays = tuple(value.values[None] if isinstance(value, Constant) else _NOTHING for value in operands)
-    return Call(node.attrs, operands, graph.results(node), arrays)
+    return Call(attrs, operands, results, arrays)
+
+
+def call_of(node: Node, graph: Graph) -> Call:
+    """The node as its card sees it before run time."""
+    return call_on(node.attrs, graph.operands(node), graph.results(node))
+
+
+def broken_limits(op: str, call: Call) -> tuple[str, ...]:
+    """Why mcuq does not do this call, one reason a limit; empty when it does."""
+    broken = (limit.sentence for limit in card_of(op).limits if not limit.holds(call))
+    return tuple(f"supported only where {sentence}" for sentence in broken)
 
 
 def refusals(graph: Graph) -> tuple[Refusal, ...]:
@@ -36,9 +47,8 @@ def refusals(graph: Graph) -> tuple[Refusal, ...]:
         if not is_known(node.op):
             found.append(Refusal(node.op, node.origin, "mcuq does not know this op"))
             continue
-        card, call = card_of(node.op), call_of(node, graph)
-        broken = [limit.sentence for limit in card.limits if not limit.holds(call)]
-        found += [Refusal(node.op, node.origin, f"supported only where {sentence}") for sentence in broken]
-        if card.folds:
+        reasons = broken_limits(node.op, call_of(node, graph))
+        found += [Refusal(node.op, node.origin, reason) for reason in reasons]
+        if card_of(node.op).folds:
             found.append(Refusal(node.op, node.origin, "supported only where it can be computed before run time"))
     return tuple(found)

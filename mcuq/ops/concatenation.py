@@ -25,9 +25,13 @@ def _infer(attrs: Concatenation, operands: tuple[Value, ...]) -> tuple[tuple[tup
     first = operands[0]
     if not 0 <= attrs.axis < len(first.shape):
         raise ValueError(f"axis {attrs.axis} does not fit a tensor of shape {first.shape}")
+
+    def rest_of(value: Value) -> tuple[object, ...]:
+        sizes = tuple(n for i, n in enumerate(value.shape) if i != attrs.axis)
+        return value.dtype, len(value.shape), sizes
+
     for value in operands:
-        rest = [n for i, n in enumerate(value.shape) if i != attrs.axis]
-        if rest != [n for i, n in enumerate(first.shape) if i != attrs.axis] or value.dtype != first.dtype:
+        if rest_of(value) != rest_of(first):
             raise ValueError(f"{value.shape} and {first.shape} do not join along axis {attrs.axis}")
     shape = list(first.shape)
     shape[attrs.axis] = sum(value.shape[attrs.axis] for value in operands)

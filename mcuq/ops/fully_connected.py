@@ -46,7 +46,7 @@ def _infer(attrs: FullyConnected, operands: tuple[Value, ...]) -> tuple[tuple[tu
 
 
 def multipliers_of(x: Value, weights: Value, y: Value) -> tuple[tuple[int, int], ...]:
-    """`(multiplier, shift)` an output. Per-tensor scales are multiplied in float32 first, as TFLM does (kernel_util.cc)."""
+    """`(multiplier, shift)` an output. Per-tensor scales are multiplied in float32, as in TFLM (kernel_util.cc)."""
     q = quantization_of(weights)
     if not q.is_per_tensor:
         return channel_multipliers(x, weights, y, weights.shape[0])

@@ -45,8 +45,8 @@ def multiplier_of(attrs: Mean, x: Value, y: Value) -> tuple[int, int]:
 
 
 def keeps_quantization(x: Value, y: Value) -> bool:
-    """Whether input and output share scale and zero point: TFLM then divides the plain sum, rounding towards zero."""
-    return x.quantization == y.quantization
+    """Whether the plain sum is divided: never, the pinned TFLM rescales even where the quantization stays the same."""
+    return False
 
 
 def _summed_axes(attrs: Mean) -> tuple[int, ...]:
@@ -65,8 +65,6 @@ def _evaluate_integer(call: Call, arithmetic: Arithmetic) -> tuple[Array, ...]:
     x, y = call.operands[0], call.results[0]
     count = count_of(call.attrs, x)
     sums = call.arrays[0].astype(np.int64).sum(axis=_summed_axes(call.attrs))
-    if keeps_quantization(x, y):
-        return _shaped(call, (np.sign(sums) * (np.abs(sums) // count)).astype(y.dtype.numpy))
     multiplier, shift = multiplier_of(call.attrs, x, y)
     centred = sums - quantization_of(x).zero_point * count
     scaled = arithmetic.requantize(centred, multiplier, shift) + quantization_of(y).zero_point

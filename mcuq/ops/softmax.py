@@ -37,7 +37,7 @@ def _infer(attrs: Softmax, operands: tuple[Value, ...]) -> tuple[tuple[tuple[int
 
 
 def exponential_table(attrs: Softmax, x: Value) -> Array:
-    """exp(-beta * scale * d) in Q0 for d = 0, 1, ... as int32 [at most 256]; beyond its end TFLM takes 0 (softmax.h)."""
+    """exp(-beta * scale * d) in Q0 for d = 0, 1, ... as int32, at most 256; past its end TFLM takes 0 (softmax.h)."""
     bits = 31 - SCALED_DIFF_INTEGER_BITS
     real = min(attrs.beta * quantization_of(x).scale * (1 << bits), (1 << 31) - 1.0)
     multiplier, shift = quantize_multiplier(real)

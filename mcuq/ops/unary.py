@@ -62,7 +62,7 @@ def evaluate_curve(
 
 
 def relu_multiplier(x: Value, y: Value) -> tuple[int, int]:
-    """`(multiplier, shift)` of in_scale / out_scale, a float32 quotient first rounded to double as TFLM's activations."""
+    """`(multiplier, shift)` of in_scale / out_scale, in double, as TFLM's activations."""
     ratio = quantization_of(x).scale / quantization_of(y).scale
     if not math.isfinite(ratio):
         raise ValueError("the scales do not go together")

@@ -68,7 +68,7 @@ def pad_image(images: Array, padding: Padding, value: float) -> Array:
 
 def windows_of(images: Array, window: Window) -> Array:
     """A view [S, OH, OW, KH, KW, C] of padded images [S, H, W, C]."""
-    view = np.lib.stride_tricks.sliding_window_view(images, window.extent, axis=(1, 2))  # type: ignore[call-overload]
+    view = np.lib.stride_tricks.sliding_window_view(images, window.extent, axis=(1, 2))
     view = view[:, :: window.stride[0], :: window.stride[1], :, :: window.dilation[0], :: window.dilation[1]]
     return np.asarray(np.moveaxis(view, 3, 5))
 

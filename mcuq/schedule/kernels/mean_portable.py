@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcuq.ir import Graph, Node
-from mcuq.ops.mean import count_of, keeps_quantization, multiplier_of
+from mcuq.ops.mean import count_of, multiplier_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.schedule.kernel import Kernel, Work
 
@@ -20,12 +20,11 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True)
 class MeanShape:
-    """`kept` loops give one output each, `reduced` loops are summed; `rescaled`: the quantization changes."""
+    """`kept` loops give one output each, `reduced` loops are summed."""
 
     kept: tuple[Dimension, ...]
     reduced: tuple[Dimension, ...]
     count: int
-    rescaled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +60,14 @@ def plan(node: Node, graph: Graph) -> Work:
     x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
     count = count_of(node.attrs, x)
     kept, reduced = _merged(x.shape, node.attrs.axes)
-    rescaled = not keeps_quantization(x, y)
-    multiplier, shift = multiplier_of(node.attrs, x, y) if rescaled else (0, 0)
+    multiplier, shift = multiplier_of(node.attrs, x, y)
     return Work(
-        MeanShape(kept, reduced, count, rescaled),
+        MeanShape(kept, reduced, count),
         MeanParameters(
-            sum_offset=-quantization_of(x).zero_point * count if rescaled else 0,
+            sum_offset=-quantization_of(x).zero_point * count,
             multiplier=multiplier,
             shift=shift,
-            output_offset=quantization_of(y).zero_point if rescaled else 0,
+            output_offset=quantization_of(y).zero_point,
         ),
     )
 

@@ -1,0 +1,7 @@
+"""How operators say that they are sound but not supported; collected, so that the user hears of all at once."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):  # noqa: N818 - never leaves the importer
+    """One reason why an operator of the file cannot become a node."""
