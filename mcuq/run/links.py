@@ -1,0 +1,56 @@
+"""Every kind of link, and how one is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mcuq.artifacts import Image
+from mcuq.boards import Board
+from mcuq.errors import InvalidBoard
+from mcuq.run.host import HostLink
+from mcuq.run.link import Link
+from mcuq.run.qemu import QemuLink
+from mcuq.run.sim import SimLink
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a link may need to know: the image, its board, the model's name, its number of steps, arguments for QEMU."""
+
+    image: Image
+    board: Board
+    model_name: str
+    step_count: int
+    qemu_args: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkKind:
+    """One kind of link by the name that boards and users give it."""
+
+    name: str
+    make: Callable[[Wanted], Link]
+
+
+LINKS: tuple[LinkKind, ...] = (
+    LinkKind("sim", lambda wanted: SimLink(wanted.image, wanted.board, wanted.model_name, wanted.step_count)),
+    LinkKind("qemu", lambda wanted: QemuLink(wanted.image, wanted.board, wanted.model_name, wanted.qemu_args)),
+    LinkKind("host", lambda wanted: HostLink(wanted.image)),
+)
+
+
+def open_link(
+    kind: str | None, image: Image, board: Board, model_name: str, step_count: int, qemu_args: str | None = None
+) -> Link:
+    """An open link to a device that runs `image`: of that kind, or the first that `board` has.
+
+    The caller closes it. Raises InvalidBoard when the board has no such link, and what the link's `open` raises.
+    """
+    name = kind or board.links[0]
+    if name not in board.links:
+        raise InvalidBoard(f"board '{board.name}' has no link '{name}'; it has {', '.join(board.links)}")
+    make = next(link.make for link in LINKS if link.name == name)
+    link = make(Wanted(image, board, model_name, step_count, qemu_args))
+    link.open()
+    return link
