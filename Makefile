@@ -1,0 +1,53 @@
+# make demo     build the demo model for a Cortex-M4, run it on the simulator, print what it does
+# make test     install what the tests need and run them
+# make lint     style, types, and who may import whom
+# make bench    the benchmarks
+# make wheel    dist/mcuq-<version>-py3-none-any.whl
+#
+# Everything is installed into .venv and nowhere else. PYTHON chooses the interpreter, PYTEST_ARGS reaches pytest.
+
+PYTHON ?= python3
+PYTEST_ARGS ?= -n 2
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DELETE_ON_ERROR:
+.PHONY: demo test lint bench wheel clean
+
+demo: $(VENV)/.demo
+	$(BIN)/mcuq demo
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(VENV)/.test
+	$(BIN)/python tests/benchmarks/bench.py
+
+wheel: $(VENV)/.venv
+	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf $(VENV) build dist
+
+# Stamps: an installation is repeated only when pyproject.toml changes.
+$(VENV)/.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "mcuq needs Python 3.10 or newer; name one with: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "No virtual environment could be made; try: apt-get install python3-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/.venv
+	$(PIP) install --quiet --editable ".[all]"
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/.venv
+	$(PIP) install --quiet --editable ".[all,test]"
+	@touch $@ $(VENV)/.demo
