@@ -10,6 +10,7 @@ from mcuq.artifacts.answers import (
     Trace,
 )
 from mcuq.artifacts.build import Build, Inspection, Layer, Refused
+from mcuq.artifacts.edge import Edge
 from mcuq.artifacts.image import Image, Symbol
 from mcuq.artifacts.memory_plan import MemoryPlan, Placement
 from mcuq.artifacts.samples import Samples
@@ -21,6 +22,7 @@ __all__ = [
     "Buffer",
     "Build",
     "Difference",
+    "Edge",
     "Image",
     "Inspection",
     "Layer",

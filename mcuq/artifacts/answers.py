@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from mcuq.artifacts.edge import Edge
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -28,12 +30,17 @@ class StepCount:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What one counted inference took; `steps` in execution order, empty where the link cannot tell."""
+    """What one counted inference took; `steps` in execution order, empty where the link cannot tell.
+
+    `edges` are all blocks that ran, in any number of parts, `step_edges` those of each step: what profile prices.
+    """
 
     instructions: int | None
     cycles: int | None
     latency_ms: float | None
     steps: tuple[StepCount, ...] = ()
+    edges: tuple[Mapping[Edge, int], ...] = field(default=(), compare=False, repr=False)
+    step_edges: tuple[Mapping[Edge, int], ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,11 @@ class StepMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """The verdict of a validation run; None is a figure that this link cannot give."""
+    """The verdict of a validation run; None is a figure that this link cannot give.
+
+    Where outputs are float, or depend on floats, nothing is claimed bit for bit: `bit_exact` is False, `max_error` the
+    greatest error relative to an output's range, and `first_difference` the first that is more than the tolerance.
+    """
 
     model: str
     board: str
@@ -96,6 +107,12 @@ class Measurement:
     steps: tuple[StepMeasurement, ...]
     notes: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    max_error: float | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the device is the reference, as exactly as the model's arithmetic can be."""
+        return self.bit_exact or (self.max_error is not None and self.first_difference is None)
 
     @property
     def ram_bytes(self) -> int | None:

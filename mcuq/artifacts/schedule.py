@@ -12,11 +12,15 @@ from mcuq.ir import Graph, Node
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """The step may write `output` over `input` if the output starts at least `margin_bytes` below the input."""
+    """The step may write `output` over `input` if the output starts at least `margin_bytes` below the input.
+
+    With `same_start` it may also start exactly where the input does.
+    """
 
     input: str
     output: str
     margin_bytes: int
+    same_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,9 +164,7 @@ def _include_flags() -> tuple[str, ...]:
     return (f"-I{SOURCE_FOLDER}", f"-I{firmware / 'include'}", f"-I{firmware / 'protocol'}")
 
 
-def _compile(
-    units: Sequence[_Unit], toolchain: Toolchain, flags: Sequence[str], folder: Path
-) -> tuple[str, ...]:
+def _compile(units: Sequence[_Unit], toolchain: Toolchain, flags: Sequence[str], folder: Path) -> tuple[str, ...]:
     """Compile all units, several at a time; the names of their objects in order."""
     names = tuple(f"{index}_{Path(unit.path).stem}.o" for index, unit in enumerate(units))
 

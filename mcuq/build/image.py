@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,25 @@ def read_image(path: Path, board: Board, compiler: str, constant_bytes: int, are
         stack_bytes=board.stack_bytes,
         symbols=symbols,
     )
+
+
+def code_reader(path: Path) -> Callable[[int, int], bytes]:
+    """A function `(address, bytes) -> code` over the programmed sections of the ELF file `path`."""
+    with path.open("rb") as file:
+        elf = ELFFile(file)
+        sections = tuple(
+            (int(section["sh_addr"]), bytes(section.data()))
+            for section in elf.iter_sections()
+            if _is_allocated(section) and section["sh_type"] != "SHT_NOBITS"
+        )
+
+    def read(address: int, size: int) -> bytes:
+        for start, data in sections:
+            if start <= address < start + len(data):
+                return data[address - start : address - start + size]
+        return b""
+
+    return read
 
 
 def _contents(path: Path, board: Board) -> tuple[Mapping[str, int], int, Mapping[str, Symbol]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcuq.boards import Board
-from mcuq.build.flags import GCC_FLAGS, ZIG_FLAGS
+from mcuq.build.flags import CLANG_FLAGS, GCC_FLAGS, ZIG_FLAGS
 from mcuq.errors import ToolMissing
 
 INSTALL = {
@@ -110,7 +110,7 @@ def _host(family: str) -> Toolchain | None:
         version = version_of("zig", str(zig)) if zig else ""
         return Toolchain("zig", version, (str(zig), "cc"), ZIG_FLAGS, (), ()) if zig else None
     path = host_compiler_path(family)
-    flags = GCC_FLAGS if family == "gcc" else ()
+    flags = GCC_FLAGS if family == "gcc" else CLANG_FLAGS
     return Toolchain(family, version_of(family, path), (path,), flags, (), ()) if path else None
 
 
@@ -133,7 +133,8 @@ def _embedded_clang(board: Board) -> Toolchain | None:
     if path is None or linker is None or runtime is None:
         return None
     link_flags = (f"--ld-path={linker}", "-nostdlib", "-Wl,--gc-sections", "-Wl,--build-id=none")
-    return Toolchain("clang", version_of("clang", path), (path,), board.compiler.clang, link_flags, (runtime,))
+    flags = (*board.compiler.clang, *CLANG_FLAGS)
+    return Toolchain("clang", version_of("clang", path), (path,), flags, link_flags, (runtime,))
 
 
 def _clang_linker() -> str | None:

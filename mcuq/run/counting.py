@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
-from mcuq.artifacts import StepCount, Trace
+from mcuq.artifacts import Edge, StepCount, Trace
 from mcuq.run.functions import Functions
 
-Block = tuple[int, int]
+Counts = dict[Edge, int]
 
 
 class Counter:
@@ -19,30 +19,39 @@ class Counter:
     next step's, less the code of `<name>_invoke` itself.
     """
 
-    def __init__(self, functions: Functions, step_count: int, read: Callable[[int, int], bytes]) -> None:
+    def __init__(
+        self,
+        functions: Functions,
+        step_count: int,
+        read_code: Callable[[int, int], bytes],
+        link_register: Callable[[], int],
+    ) -> None:
         self._functions = functions
         self._step_count = step_count
-        self._read = read
-        self._lengths: dict[Block, int] = {}
+        self._read_code = read_code
+        self._link_register = link_register
+        self._lengths: dict[tuple[int, int], int] = {}
         self._return_address: int | None = None
-        self._counts: dict[Block, int] = defaultdict(int)
-        self._per_step: dict[int, dict[Block, int]] = {}
+        self._before = (0, 0)
+        # Keys are plain tuples with the fields of an Edge: making a named one a million times a second costs too much.
+        self._counts: dict[tuple[int, int, int, int], int] = defaultdict(int)
+        self._per_step: dict[int, dict[tuple[int, int, int, int], int]] = {}
         self.traces: list[Trace] = []
-        self.entry = functions.invoke.address if functions.invoke is not None else -1
+        self._entry = functions.invoke.address if functions.invoke is not None else -1
         # Blocks that begin here change what is being counted.
-        self._turning_points = {self.entry, *functions.entries}
+        self._turning_points = {self._entry, *functions.entries}
 
-    def on_block(self, address: int, size: int, link_register: Callable[[], int]) -> None:
-        """A block is about to run."""
+    def on_block(self, _engine: object, address: int, size: int, _data: object) -> None:
+        """A block is about to run. Called a million times a second: what runs outside an invoke is counted in vain."""
         if address in self._turning_points:
-            self._turn(address, link_register)
-        if self._return_address is not None:
-            self._counts[address, size] += 1
+            self._turn(address)
+        self._counts[(*self._before, address, size)] += 1
+        self._before = (address, size)
 
-    def _turn(self, address: int, link_register: Callable[[], int]) -> None:
+    def _turn(self, address: int) -> None:
         if self._return_address is None:
-            if address == self.entry:
-                self._start(link_register() & ~1)
+            if address == self._entry:
+                self._start(self._link_register() & ~1)
         elif address == self._return_address:
             self._finish()
         elif address in self._functions.entries:
@@ -59,31 +68,45 @@ class Counter:
         assert self._return_address is not None
         self._turning_points.discard(self._return_address)
         self._return_address = None
-        total = sum(self._instructions(counts) for counts in self._per_step.values())
-        self.traces.append(Trace(instructions=total, cycles=None, latency_ms=None, steps=self._steps()))
+        self._counts = defaultdict(int)
+        per_step = {step: _edges(counts) for step, counts in self._per_step.items()}
+        total = sum(self._instructions(counts) for counts in per_step.values())
+        steps = [self._own(per_step[index]) for index in range(self._step_count) if index in per_step]
+        if len(steps) < self._step_count:
+            steps = []
+        counted = tuple(StepCount(self._instructions(counts), None, None) for counts in steps)
+        self.traces.append(
+            Trace(
+                instructions=total,
+                cycles=None,
+                latency_ms=None,
+                steps=counted,
+                edges=tuple(per_step.values()),
+                step_edges=tuple(steps),
+            )
+        )
 
-    def _steps(self) -> tuple[StepCount, ...]:
-        if set(range(self._step_count)) - set(self._per_step):
-            return ()
-        return tuple(self._step(self._per_step[index]) for index in range(self._step_count))
-
-    def _step(self, counts: Mapping[Block, int]) -> StepCount:
+    def _own(self, counts: Counts) -> Counts:
+        """What the step ran itself, without the loop of `<name>_invoke`."""
         invoke = self._functions.invoke
         assert invoke is not None
-        own = {
-            block: times
-            for block, times in counts.items()
-            if not invoke.address <= block[0] < invoke.address + invoke.bytes
+        return {
+            edge: times
+            for edge, times in counts.items()
+            if not invoke.address <= edge.address < invoke.address + invoke.bytes
         }
-        return StepCount(instructions=self._instructions(own), cycles=None, ticks=None)
 
-    def _instructions(self, counts: Mapping[Block, int]) -> int:
-        return sum(self._length(block) * times for block, times in counts.items())
+    def _instructions(self, counts: Counts) -> int:
+        return sum(self._length(edge.address, edge.bytes) * times for edge, times in counts.items())
 
-    def _length(self, block: Block) -> int:
-        if block not in self._lengths:
-            self._lengths[block] = count_thumb_instructions(self._read(*block))
-        return self._lengths[block]
+    def _length(self, address: int, size: int) -> int:
+        if (address, size) not in self._lengths:
+            self._lengths[address, size] = count_thumb_instructions(self._read_code(address, size))
+        return self._lengths[address, size]
+
+
+def _edges(counts: Mapping[tuple[int, int, int, int], int]) -> Counts:
+    return {Edge(*key): times for key, times in counts.items()}
 
 
 def count_thumb_instructions(code: bytes) -> int:

@@ -6,14 +6,13 @@ import select
 import signal
 import subprocess
 import time
-from typing import Any
 
 from mcuq.artifacts import Image, Trace
-from mcuq.errors import DeviceTimeout, LinkLost, ToolMissing
+from mcuq.errors import DeviceTimeout, LinkLost
 from mcuq.run.processes import ChildProcess
+from mcuq.run.serial import SerialPort
 
 _OPEN_TIMEOUT_S = 10.0
-_PIECE_BYTES = 1024
 
 
 class HostLink:
@@ -24,19 +23,16 @@ class HostLink:
     def __init__(self, image: Image) -> None:
         self._image = image
         self._child: ChildProcess | None = None
-        self._port: Any = None
-        self._arrived = b""
+        self._port: SerialPort | None = None
 
     def open(self) -> None:
         """Start the program and open its terminal; raises ToolMissing, LinkLost, DeviceTimeout."""
         self.close()
-        self._arrived = b""
-        serial = _import_serial()
         self._child = ChildProcess()
         try:
             process = self._child.start((str(self._image.path.resolve()),), pipe_output=True)
-            self._port = serial.Serial(self._terminal_path(process), timeout=0, write_timeout=0)
-        except OSError as error:  # serial.SerialException is one
+            self._port = SerialPort(self._terminal_path(process))
+        except OSError as error:
             self.close()
             raise LinkLost(f"{self._image.path} cannot be started: {error}; build it on this computer") from error
         except BaseException:
@@ -47,25 +43,15 @@ class HostLink:
         """Send all of `data`."""
         port = self._connected()
         try:
-            while data:
-                readable, writable, _ = select.select([port], [port], [])
-                if readable:  # a terminal holds little: two that only write would wait for each other
-                    self._arrived += port.read(port.in_waiting)
-                if writable:
-                    data = data[port.write(data[:_PIECE_BYTES]) :]
+            port.write(data)
         except OSError as error:
             raise self._lost() from error
 
     def read(self, timeout_s: float) -> bytes:
         """What has arrived, or b"" after `timeout_s` seconds of silence."""
         port = self._connected()
-        if self._arrived:
-            data, self._arrived = self._arrived, b""
-            return data
         try:
-            port.timeout = timeout_s
-            data = bytes(port.read(1))
-            data += bytes(port.read(port.in_waiting)) if data else b""
+            data = port.read(timeout_s)
         except OSError as error:
             raise self._lost() from error
         if not data and self._child is not None and self._child.exit_status is not None:
@@ -111,7 +97,7 @@ class HostLink:
             raise LinkLost(self.last_words())
         raise DeviceTimeout(f"the host firmware did not open a terminal within {_OPEN_TIMEOUT_S:g} s")
 
-    def _connected(self) -> Any:
+    def _connected(self) -> SerialPort:
         if self._port is None:
             raise LinkLost("the host firmware is not running; open the link first")
         return self._port
@@ -120,11 +106,3 @@ class HostLink:
         if self._child is not None:
             self._child.wait_a_moment()
         return LinkLost(f"the connection broke: {self.last_words()}")
-
-
-def _import_serial() -> Any:
-    try:
-        import serial
-    except ImportError as error:
-        raise ToolMissing("the host link needs pyserial; install it: pip install pyserial") from error
-    return serial

@@ -13,6 +13,7 @@ from elftools.elf.elffile import ELFFile
 from mcuq.artifacts import Image, Trace
 from mcuq.boards import Board
 from mcuq.errors import DeviceFault, DeviceTimeout, InvalidBoard, LinkLost, ToolMissing
+from mcuq.run.block_hook import add_block_hook
 from mcuq.run.counting import Counter
 from mcuq.run.functions import Functions
 from mcuq.run.peripherals import PAGE_BYTES, Peripheral, Wire, peripherals_of
@@ -52,7 +53,6 @@ class SimLink:
         self._engine: Any = None
         self._thread: threading.Thread | None = None
         self._counter: Counter | None = None
-        self._hook: int | None = None
         self._end: str | None = None
 
     def open(self) -> None:
@@ -98,17 +98,12 @@ class SimLink:
         return data
 
     def start_counting(self) -> None:
-        """Count the blocks that `<name>_invoke` runs; some 30 times slower. Raises DeviceTimeout while it is busy."""
+        """Count the blocks that `<name>_invoke` runs; some 20 times slower. Raises DeviceTimeout while it is busy."""
         self.stop_counting()
         self._check()
-        self._counter = counter = Counter(self._functions, self._step_count, self._read_code)
-        read_register, link_register = self._engine.reg_read, self._unicorn.arm_const.UC_ARM_REG_LR
-
-        def on_block(_engine: object, address: int, size: int, _data: object) -> None:
-            counter.on_block(address, size, lambda: int(read_register(link_register)))
-
         self._wait_until_idle()
-        self._hook = self._engine.hook_add(self._unicorn.unicorn_const.UC_HOOK_BLOCK, on_block)
+        self._counter = Counter(self._functions, self._step_count, self._read_code, self._link_register)
+        self._remove_hook = add_block_hook(self._unicorn, self._engine, self._counter.on_block)
         self._forget_translations()  # what is already translated would run without the hook
 
     def stop_counting(self) -> tuple[Trace, ...]:
@@ -116,11 +111,10 @@ class SimLink:
         counter, self._counter = self._counter, None
         if counter is None:
             return ()
-        if self._engine is not None and self._hook is not None and self._end is None:
+        if self._engine is not None and self._end is None:
             self._wait_until_idle()
-            self._engine.hook_del(self._hook)
+            self._remove_hook()
             self._forget_translations()
-        self._hook = None
         return tuple(counter.traces)
 
     def last_words(self) -> str:
@@ -136,7 +130,7 @@ class SimLink:
         """End the device."""
         atexit.unregister(self.close)
         self._stop()
-        self._counter = self._hook = None
+        self._counter = None
         self._engine = None
 
     def _run(self) -> threading.Thread:
@@ -291,6 +285,9 @@ class SimLink:
         pc = self._program_counter()
         step_text = f", step {self._step}" if self._step is not None else ""
         return f"{self._functions.name(pc)}{step_text} (pc {pc:#010x})"
+
+    def _link_register(self) -> int:
+        return int(self._engine.reg_read(self._unicorn.arm_const.UC_ARM_REG_LR))
 
     def _read_code(self, address: int, size: int) -> bytes:
         return bytes(self._engine.mem_read(address, size))

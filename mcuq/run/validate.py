@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mcuq.arithmetic.tolerance import differing
 from mcuq.artifacts import Answers, Difference, MemoryPlan, Samples, Schedule, Step, StepCount, Trace
 from mcuq.boards import Board
 from mcuq.errors import DeviceError
+from mcuq.interpreter import tolerances
 from mcuq.run.client import Client
 from mcuq.run.link import Link
 
@@ -106,9 +108,11 @@ def _arrays_after(client: Client, target: Target, step: Step) -> Iterator[tuple[
         yield name, np.frombuffer(data, tensor.dtype.numpy).reshape(tensor.shape)
 
 
-def _difference(sample: int, step: Step, name: str, got: Array, expected: Array) -> Difference | None:
-    """The first element that differs; floats are compared by their bits."""
-    differs = (got.view(np.uint8) != expected.view(np.uint8)).reshape(*got.shape, -1).any(axis=-1)
+def _difference(
+    sample: int, step: Step, name: str, got: Array, expected: Array, tolerance: float
+) -> Difference | None:
+    """The first element that differs, in any bit where the tolerance is 0."""
+    differs = differing(got, expected, tolerance)
     if not differs.any():
         return None
     element = tuple(int(i) for i in np.argwhere(differs)[0])
@@ -127,17 +131,18 @@ def _difference(sample: int, step: Step, name: str, got: Array, expected: Array)
 def compare_steps(
     client: Client, target: Target, samples: Samples, sample: int, reference: Mapping[str, Array]
 ) -> Difference | None:
-    """Run one sample step by step and stop at the first step whose bytes are not the reference's.
+    """Run one sample step by step and stop at the first step whose values are not the reference's.
 
     `reference` maps every run-time value to its array, without a sample axis.
     """
     for index, data in enumerate(_inputs_of(samples, sample)):
         client.load(index, data)
+    allowed = tolerances(target.schedule.graph)
     for step in target.schedule.steps:
         client.run_step(step.index, deadline_s=target.deadline_s)
         for name, got in _arrays_after(client, target, step):
             expected = np.ascontiguousarray(reference[name]).reshape(got.shape)
-            found = _difference(sample, step, name, got, expected)
+            found = _difference(sample, step, name, got, expected, allowed[name])
             if found is not None:
                 return found
     return None
