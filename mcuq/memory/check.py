@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mcuq.artifacts import MemoryPlan, Schedule, Step
 from mcuq.errors import IllegalGraph
+from mcuq.ir import Node
 
 
 def _range(schedule: Schedule, plan: MemoryPlan, value: str) -> tuple[int, int]:
@@ -18,19 +21,43 @@ def _disjoint(a: tuple[int, int], b: tuple[int, int]) -> bool:
 
 def _overlap_is_proved(step: Step, read: str, written: str, source: tuple[int, int], target: tuple[int, int]) -> bool:
     return any(
-        overlap.input == read and overlap.output == written and target[0] + overlap.margin_bytes <= source[0]
+        (target[0] + overlap.margin_bytes <= source[0]) or (overlap.same_start and target[0] == source[0])
         for overlap in step.overlaps
+        if (overlap.input, overlap.output) == (read, written)
     )
 
 
-def _needed_after(schedule: Schedule, index: int) -> set[str]:
-    """The values that a later step or the user still reads."""
+def _free_nodes(schedule: Schedule) -> list[Node]:
+    """The nodes that no step computes: their results lie where their operands were written."""
+    computed = {name for step in schedule.steps for node in step.nodes for name in node.outputs}
+    return [node for node in schedule.graph.nodes if not computed.intersection(node.outputs)]
+
+
+def _needed_after(schedule: Schedule, index: int, free: Sequence[Node]) -> set[str]:
+    """The values that a later step or the user still reads, and those that such values consist of."""
     needed = {name for step in schedule.steps[index + 1 :] for name in step.inputs} | set(schedule.graph.outputs)
-    return needed | (set(schedule.graph.inputs) if schedule.keep_inputs else set())
+    if schedule.keep_inputs:
+        needed |= set(schedule.graph.inputs)
+    for node in reversed(free):
+        if needed.intersection(node.outputs):
+            needed.update(node.inputs)
+    return needed
 
 
-def _check_step(schedule: Schedule, plan: MemoryPlan, step: Step, alive: set[str]) -> None:
-    survivors = alive & _needed_after(schedule, step.index)
+def _check_free_node(schedule: Schedule, plan: MemoryPlan, node: Node) -> None:
+    """The operands lie one behind the other and fill the result."""
+    start, end = _range(schedule, plan, node.outputs[0])
+    for name in node.inputs:
+        source = _range(schedule, plan, name)
+        if source[0] != start:
+            raise IllegalGraph(f"{name!r} does not lie where {node.outputs[0]!r} expects it")
+        start = source[1]
+    if start != end:
+        raise IllegalGraph(f"the operands of {node.outputs[0]!r} do not fill it")
+
+
+def _check_step(schedule: Schedule, plan: MemoryPlan, step: Step, survivors: set[str]) -> None:
+    """`survivors` are the values that were written before the step and are read after it."""
     targets = {name: _range(schedule, plan, name) for name in step.outputs}
     scratch = []
     if step.scratch_bytes:
@@ -63,8 +90,11 @@ def check_plan(schedule: Schedule, plan: MemoryPlan) -> MemoryPlan:
     inputs = [_range(schedule, plan, name) for name in schedule.graph.inputs]
     if any(not _disjoint(a, b) for i, a in enumerate(inputs) for b in inputs[:i]):
         raise IllegalGraph("two inputs lie in one place")
+    free = _free_nodes(schedule)
+    for node in free:
+        _check_free_node(schedule, plan, node)
     alive = set(schedule.graph.inputs)
     for step in schedule.steps:
-        _check_step(schedule, plan, step, alive)
+        _check_step(schedule, plan, step, alive & _needed_after(schedule, step.index, free))
         alive |= set(step.outputs)
     return plan

@@ -17,11 +17,7 @@ def _align(offset: int, alignment: int) -> int:
 
 def lowest_offset(problem: Problem, block: Block, placed: Sequence[tuple[Block, int]]) -> int:
     """The lowest aligned offset at which `block` disturbs none of those already placed."""
-    intervals = [
-        interval
-        for other, offset in placed
-        if (interval := problem.forbidden(block, other, offset)) is not None
-    ]
+    intervals = [interval for other, offset in placed for interval in problem.forbidden(block, other, offset)]
     candidate = 0
     for low, high in sorted(intervals):
         if low < candidate < high:

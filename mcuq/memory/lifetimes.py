@@ -43,14 +43,32 @@ def lifetimes(schedule: Schedule) -> dict[str, Lifetime]:
     return {name: Lifetime(min(steps), max(steps)) for name, steps in _uses(schedule).items() if steps}
 
 
-def _step_margins(schedule: Schedule, step: Step, lives: Mapping[str, Lifetime]) -> dict[tuple[str, str], int]:
-    """For each (input buffer, output buffer) of a step that may overlap: the margin in bytes between their starts.
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How an output buffer may lie to the input buffer of the same step although both are in use.
+
+    It may start at least `margin_bytes` below it; with `same_start` also exactly where it starts.
+    """
+
+    margin_bytes: int
+    same_start: bool
+
+
+def _joined(first: Relation | None, second: Relation) -> Relation:
+    """What both relations allow."""
+    if first is None:
+        return second
+    return Relation(max(first.margin_bytes, second.margin_bytes), first.same_start and second.same_start)
+
+
+def _step_relations(schedule: Schedule, step: Step, lives: Mapping[str, Lifetime]) -> dict[tuple[str, str], Relation]:
+    """For each (input buffer, output buffer) of a step that may overlap: how.
 
     The input buffer must die and the output buffer be born at this step, and every input value of the step that lies in
     the input buffer must allow the overlap with every output value that lies in the output buffer.
     """
-    allowed = {(overlap.input, overlap.output): overlap.margin_bytes for overlap in step.overlaps}
-    margins: dict[tuple[str, str], int] = {}
+    allowed = {(overlap.input, overlap.output): overlap for overlap in step.overlaps}
+    relations: dict[tuple[str, str], Relation] = {}
     refused: set[tuple[str, str]] = set()
     for read in set(step.inputs):
         for written in step.outputs:
@@ -63,14 +81,16 @@ def _step_margins(schedule: Schedule, step: Step, lives: Mapping[str, Lifetime])
             ):
                 refused.add(pair)
                 continue
-            margin = allowed[read, written] + target.offset_bytes - source.offset_bytes
-            margins[pair] = max(margins.get(pair, margin), margin)
-    return {pair: margin for pair, margin in margins.items() if pair not in refused}
+            shift = target.offset_bytes - source.offset_bytes
+            overlap = allowed[read, written]
+            relation = Relation(overlap.margin_bytes + shift, overlap.same_start and shift == 0)
+            relations[pair] = _joined(relations.get(pair), relation)
+    return {pair: relation for pair, relation in relations.items() if pair not in refused}
 
 
-def overlap_margins(schedule: Schedule, lives: Mapping[str, Lifetime]) -> dict[tuple[str, str], int]:
-    """`(input buffer, output buffer) -> margin`: the output buffer may start at input start - margin or lower."""
-    margins: dict[tuple[str, str], int] = {}
+def overlap_relations(schedule: Schedule, lives: Mapping[str, Lifetime]) -> dict[tuple[str, str], Relation]:
+    """`(input buffer, output buffer) -> relation` for every pair that may overlap."""
+    relations: dict[tuple[str, str], Relation] = {}
     for step in schedule.steps:
-        margins.update(_step_margins(schedule, step, lives))
-    return margins
+        relations.update(_step_relations(schedule, step, lives))
+    return relations

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mcuq.artifacts import Schedule
-from mcuq.memory.lifetimes import Lifetime, lifetimes, overlap_margins
+from mcuq.memory.lifetimes import Lifetime, Relation, lifetimes, overlap_relations
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +21,32 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`margins[(a, b)]`: b may overlap a if b starts at least so many bytes below a."""
+    """`relations[(a, b)]`: how b may lie over a."""
 
     blocks: tuple[Block, ...]
-    margins: Mapping[tuple[str, str], int]
+    relations: Mapping[tuple[str, str], Relation]
 
     @property
     def alignment_bytes(self) -> int:
         """The strictest alignment."""
         return max((block.alignment_bytes for block in self.blocks), default=1)
 
-    def forbidden(self, block: Block, other: Block, other_offset: int) -> tuple[int, int] | None:
-        """The open interval in which `block` may not start while `other` lies at `other_offset`; None when free."""
+    def forbidden(self, block: Block, other: Block, other_offset: int) -> tuple[tuple[int, int], ...]:
+        """The open intervals in which `block` may not start while `other` lies at `other_offset`."""
         if not block.life.meets(other.life):
-            return None
+            return ()
         low, high = other_offset - block.bytes, other_offset + other.bytes
-        if (other.name, block.name) in self.margins:
-            low = max(low, other_offset - self.margins[other.name, block.name])
-        if (block.name, other.name) in self.margins:
-            high = min(high, other_offset + self.margins[block.name, other.name])
-        return (low, high) if low < high else None
+        after = self.relations.get((other.name, block.name))  # block is the output
+        before = self.relations.get((block.name, other.name))  # block is the input
+        if after is not None:
+            low = max(low, other_offset - after.margin_bytes)
+        if before is not None:
+            high = min(high, other_offset + before.margin_bytes)
+        if low >= high:
+            return ()
+        if any(relation is not None and relation.same_start for relation in (after, before)):
+            return ((low, other_offset), (other_offset, high))
+        return ((low, high),)
 
 
 def problem_of(schedule: Schedule) -> Problem:
@@ -51,7 +57,14 @@ def problem_of(schedule: Schedule) -> Problem:
         for buffer in schedule.buffers
         if buffer.name in lives
     )
-    return Problem(blocks, overlap_margins(schedule, lives))
+    return Problem(blocks, overlap_relations(schedule, lives))
+
+
+def _saving_bytes(first: Block, second: Block, relation: Relation) -> int:
+    """How much less than both sizes together the two can take when `second` lies over `first`."""
+    margin_bytes = 0 if relation.same_start else max(relation.margin_bytes, 0)
+    together = max(second.bytes, margin_bytes + first.bytes)
+    return max(0, first.bytes + second.bytes - together)
 
 
 def lower_bound_bytes(problem: Problem) -> int:
@@ -62,7 +75,9 @@ def lower_bound_bytes(problem: Problem) -> int:
         live = [block for block in problem.blocks if block.life.first <= step <= block.life.last]
         names = {block.name for block in live}
         saved = sum(
-            min(by_name[a].bytes, by_name[b].bytes) for a, b in problem.margins if a in names and b in names
+            _saving_bytes(by_name[a], by_name[b], relation)
+            for (a, b), relation in problem.relations.items()
+            if a in names and b in names
         )
         largest = max((block.bytes for block in live), default=0)
         best = max(best, largest, sum(block.bytes for block in live) - saved)
