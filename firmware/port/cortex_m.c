@@ -50,9 +50,9 @@ __attribute__((used, section(".mcuq_vectors"))) const struct vector_table mcuq_v
     },
 };
 
-static uint32_t *stack_pointer(void)
+static uintptr_t stack_pointer(void)
 {
-    uint32_t *pointer;
+    uintptr_t pointer;
     __asm__ volatile("mov %0, sp" : "=r"(pointer));
     return pointer;
 }
@@ -64,14 +64,14 @@ void mcuq_reset_handler(void)
     __asm__ volatile("dsb\n\tisb" ::: "memory");
 #endif
     /* volatile: a call of memset here would lie in the very stack that is being painted */
-    for (volatile uint32_t *word = mcuq_stack_start; word < stack_pointer(); ++word) {
+    for (volatile uint32_t *word = mcuq_stack_start; (uintptr_t)word < stack_pointer(); ++word) {
         *word = STACK_PAINT;
     }
     const uint32_t *from = mcuq_data_load;
-    for (uint32_t *to = mcuq_data_start; to < mcuq_data_end; ++to) {
+    for (uint32_t *to = mcuq_data_start; (uintptr_t)to < (uintptr_t)mcuq_data_end; ++to) {
         *to = *from++;
     }
-    for (uint32_t *word = mcuq_bss_start; word < mcuq_bss_end; ++word) {
+    for (uint32_t *word = mcuq_bss_start; (uintptr_t)word < (uintptr_t)mcuq_bss_end; ++word) {
         *word = 0;
     }
     main();
@@ -90,7 +90,8 @@ __attribute__((naked)) void mcuq_fault_handler(void)
 
 __attribute__((used)) void mcuq_record_fault(const uint32_t *frame)
 {
-    bool readable = frame >= mcuq_stack_start && frame + 8 <= mcuq_ram_end;
+    uintptr_t start = (uintptr_t)frame;
+    bool readable = start >= (uintptr_t)mcuq_stack_start && start + 32u <= (uintptr_t)mcuq_ram_end;
     uint32_t exception;
     __asm__ volatile("mrs %0, ipsr" : "=r"(exception));
     fault_record.words[0] = exception;
@@ -132,7 +133,7 @@ uint32_t mcuq_port_stack_bytes(void)
 uint32_t mcuq_port_stack_peak_bytes(void)
 {
     const volatile uint32_t *word = mcuq_stack_start;
-    while (word < mcuq_stack_end && *word == STACK_PAINT) {
+    while ((uintptr_t)word < (uintptr_t)mcuq_stack_end && *word == STACK_PAINT) {
         ++word;
     }
     return (uint32_t)((uintptr_t)mcuq_stack_end - (uintptr_t)word);

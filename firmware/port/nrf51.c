@@ -1,4 +1,4 @@
-/* nRF51 UART and TIMER0. Registers and rules: nRF51 Series Reference Manual 3.0, chapters 13, 18 and 29. */
+/* nRF51 UART and TIMER0. Registers and rules: nRF51 Series Reference Manual, CLOCK, GPIO, UART, TIMER. */
 #include "mcuq/port.h"
 
 #define REGISTER(base, offset) (*(volatile uint32_t *)(uintptr_t)((base) + (offset)))
@@ -8,6 +8,7 @@
 
 #define GPIO_OUTSET REGISTER(0x50000000u, 0x508u)
 #define GPIO_DIRSET REGISTER(0x50000000u, 0x518u)
+#define GPIO_PIN_CNF(pin) REGISTER(0x50000000u, 0x700u + 4u * (pin))
 
 #define UART_TASKS_STARTRX REGISTER(MCUQ_UART_ADDRESS, 0x000u)
 #define UART_TASKS_STARTTX REGISTER(MCUQ_UART_ADDRESS, 0x008u)
@@ -54,6 +55,7 @@ void mcuq_port_init(void)
     start_crystal();
     GPIO_OUTSET = 1u << MCUQ_UART_TX_PIN; /* an idle line is high */
     GPIO_DIRSET = 1u << MCUQ_UART_TX_PIN;
+    GPIO_PIN_CNF(MCUQ_UART_RX_PIN) = 0; /* an input with its buffer connected */
     UART_PSELTXD = MCUQ_UART_TX_PIN;
     UART_PSELRXD = MCUQ_UART_RX_PIN;
     UART_BAUDRATE = BAUDRATE;
