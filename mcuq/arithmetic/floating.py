@@ -9,4 +9,4 @@ def _refuse(x: Integers, multiplier: Factor, shift: Factor) -> Integers:
     raise TypeError("float arithmetic does not requantise")
 
 
-FLOAT = Arithmetic(name="float", is_integer=False, requantize=_refuse, c_requantize="")
+FLOAT = Arithmetic(name="float", is_integer=False, requantize=_refuse, c_requantize="", tolerance=1e-4)

@@ -8,16 +8,17 @@ import jinja2
 import numpy as np
 
 from mcuq import resources
-from mcuq.arithmetic import arithmetic_named
 from mcuq.artifacts import MemoryPlan, Schedule, SourceFile, Sources
 from mcuq.codegen.literals import array_body
 from mcuq.codegen.selftest import SelfTest
 from mcuq.codegen.views import FunctionView, ModelView, model_view
-from mcuq.errors import UnsupportedModel
-from mcuq.ops.binary import LEFT_SHIFT
 from mcuq.ops.softmax import ACCUMULATION_INTEGER_BITS
 
 HEADERS = ("dot_product.h", "fixed_point.h", "parameters.h")
+FLOAT_HEADERS = ("float_math.h", "hybrid.h")
+DSP_HEADERS = ("dsp.h",)
+INT4_HEADERS = ("int4.h",)
+INT16_HEADERS = ("int16.h",)
 
 
 @cache
@@ -39,28 +40,21 @@ def _function_text(function: FunctionView) -> str:
     return environment().get_template(f"kernels/{function.kernel}.c.j2").render(
         name=function.name,
         s=function.shape,
-        requantize=function.requantize,
-        left_shift=LEFT_SHIFT,
+        requantize=function.arithmetic.c_requantize,
+        multipliers=function.arithmetic.stores_multipliers,
         integer_bits=ACCUMULATION_INTEGER_BITS,
     )
-
-
-def _requantize_function(schedule: Schedule) -> str:
-    """The C function of the arithmetic that all integer nodes share."""
-    names = {node.arithmetic for step in schedule.steps for node in step.nodes}
-    functions = {a.c_requantize for name in names if (a := arithmetic_named(name)).is_integer}
-    if len(functions) > 1:
-        raise UnsupportedModel(f"the model mixes the arithmetics {', '.join(sorted(names))}; choose one")
-    return next(iter(functions), "")
 
 
 def _render(template: str, view: ModelView, **more: object) -> str:
     return environment().get_template(template).render(m=view, **more)
 
 
-def _headers() -> tuple[SourceFile, ...]:
+def _headers(view: ModelView) -> tuple[SourceFile, ...]:
     folder = resources.firmware() / "include" / "mcuq"
-    return tuple(SourceFile(f"mcuq/{name}", (folder / name).read_text(), "header") for name in HEADERS)
+    names = [*HEADERS, *(INT4_HEADERS if view.uses_int4 else ()), *(INT16_HEADERS if view.uses_int16 else ())]
+    names += [*(FLOAT_HEADERS if view.uses_float else ()), *(DSP_HEADERS if view.uses_dsp else ())]
+    return tuple(SourceFile(f"mcuq/{name}", (folder / name).read_text(), "header") for name in names)
 
 
 def generate(
@@ -77,16 +71,14 @@ def generate(
 
     `name` is a C identifier (`names.model_name`); `parameter_types` maps kernel names to C structs.
     """
-    view = model_view(
-        schedule, plan, name, model_hash, version, parameter_types, _requantize_function(schedule)
-    )
+    view = model_view(schedule, plan, name, model_hash, version, parameter_types)
     functions = tuple(_function_text(function) for function in view.functions)
     files = [
         SourceFile(f"{name}.h", _render("model.h.j2", view), "model"),
         SourceFile(f"{name}.c", _render("model.c.j2", view, function_texts=functions), "model"),
         SourceFile(f"{name}_constants.h", _render("constants.h.j2", view), "model"),
         SourceFile(f"{name}_constants.c", _render("constants.c.j2", view), "model"),
-        *_headers(),
+        *_headers(view),
         SourceFile(f"{name}_firmware.c", _render("firmware.c.j2", view), "firmware"),
     ]
     if selftest is not None:

@@ -12,7 +12,13 @@ _KEYWORDS = frozenset(
     "false asm and or not xor class delete new private protected public template this throw try using virtual "
     "namespace operator main errno mcuq".split()
 )
+# `<name>_t` is a type of the generated header, so it must not be one of the C library's.
+_TYPE_STEMS = frozenset(
+    "int8 int16 int32 int64 uint8 uint16 uint32 uint64 intptr uintptr intmax uintmax size ssize ptrdiff wchar wint "
+    "max_align time clock off pid mode div ldiv lldiv key jmp_buf va_list sig_atomic fpos".split()
+)
 MAX_COMMENT = 60
+MAX_NAME = 32
 
 
 def reduced(text: str, limit: int = MAX_COMMENT) -> str:
@@ -20,14 +26,18 @@ def reduced(text: str, limit: int = MAX_COMMENT) -> str:
     return re.sub(r"[^A-Za-z0-9_]+", "_", text)[:limit]
 
 
+def _is_taken(name: str) -> bool:
+    """Whether C, its library or mcuq's own firmware has that name already."""
+    known = name in _KEYWORDS or name in _TYPE_STEMS
+    return known or name[0].isdigit() or name.startswith(("mcuq_", "int_least", "int_fast", "uint_least", "uint_fast"))
+
+
 def model_name(text: str) -> str:
     """A C identifier made of a file's or a user's name: lower case, not a keyword, not reserved, at most 32 characters.
 
     Raises UnsupportedModel when nothing is left of it.
     """
-    name = re.sub(r"_+", "_", reduced(text, 200)).strip("_").lower()[:32].rstrip("_")
+    name = re.sub(r"_+", "_", reduced(text, 200)).strip("_").lower()[:MAX_NAME].rstrip("_")
     if not name:
-        raise UnsupportedModel(f"no C name can be made of {text!r}; give one with --name")
-    if name[0].isdigit() or name in _KEYWORDS:
-        name = f"m_{name}"
-    return name
+        raise UnsupportedModel(f"no C name can be made of {text[:60]!r}; give one with --name")
+    return f"m_{name}"[:MAX_NAME].rstrip("_") if _is_taken(name) else name

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
+from mcuq.arithmetic import INT16X8, Arithmetic, arithmetic_named
 from mcuq.artifacts import MemoryPlan, Schedule, Step
 from mcuq.codegen.literals import array_body, number
 from mcuq.codegen.names import reduced
@@ -52,12 +53,12 @@ class ConstantView:
 
 @dataclass(frozen=True, slots=True)
 class FunctionView:
-    """One specialised kernel function, shared by all steps of its kernel and shape."""
+    """One specialised kernel function, shared by all steps of its kernel, shape and arithmetic."""
 
     name: str
     kernel: str
     shape: Any
-    requantize: str
+    arithmetic: Arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,26 @@ class ModelView:
     steps: tuple[StepView, ...]
 
     @property
+    def uses_float(self) -> bool:
+        """Whether any function computes in float, so that it needs the headers for that."""
+        return any(not function.arithmetic.is_integer for function in self.functions)
+
+    @property
+    def uses_int4(self) -> bool:
+        """Whether any function reads 4-bit weights, so that it needs the header for that."""
+        return any(function.kernel.endswith("/portable_w4") for function in self.functions)
+
+    @property
+    def uses_int16(self) -> bool:
+        """Whether any function computes with int16 activations, so that it needs the header for that."""
+        return any(function.arithmetic is INT16X8 for function in self.functions)
+
+    @property
+    def uses_dsp(self) -> bool:
+        """Whether any function is made for DSP instructions, so that it needs the header for that."""
+        return any(function.kernel.endswith("/dsp") for function in self.functions)
+
+    @property
     def hash_bytes(self) -> tuple[str, ...]:
         """The first eight bytes of the hash as C literals."""
         return tuple(f"0x{self.model_hash[i : i + 2]}" for i in range(0, 16, 2))
@@ -144,9 +165,16 @@ def _step_comment(schedule: Schedule, step: Step) -> str:
     return f"{ops} {shapes}, {step.macs} MAC, {step.kernel}" + (f": {layers}" if layers else "")
 
 
+# Tables index by the byte; at the edges one value may lie over the other, which C allows for bytes alone.
+_BY_THE_BYTE = ("lookup/", "quantize/", "dequantize/")
+
+
 def _c_type(step: Step, value: Tensor) -> str:
-    """Float values are reached as bytes, because the arena need not be aligned for them; tables index by the byte."""
-    return "uint8_t" if value.dtype.kind == "float" or step.kernel.startswith("lookup/") else value.dtype.c
+    """The type by which a kernel reaches a value; buffers are aligned for every type."""
+    is_bytes = step.kernel.startswith("lookup/") or (
+        value.dtype.kind == "float" and step.kernel.startswith(_BY_THE_BYTE)
+    )
+    return "uint8_t" if is_bytes else value.dtype.c
 
 
 def _arguments(schedule: Schedule, plan: MemoryPlan, step: Step, prefix: str) -> tuple[str, ...]:
@@ -164,6 +192,8 @@ def _arguments(schedule: Schedule, plan: MemoryPlan, step: Step, prefix: str) ->
     for name in step.outputs:
         c_type = _c_type(step, schedule.graph.tensor(name))
         arguments.append(f"({c_type} *)(net->arena + {offset_of(schedule, plan, name)})")
+    if step.scratch_bytes:
+        arguments.append(f"(void *)(net->arena + {plan.placement(step.scratch).offset_bytes})")
     return tuple(arguments)
 
 
@@ -194,14 +224,22 @@ def _step(
     )
 
 
-def functions_of(schedule: Schedule, name: str, requantize: str) -> dict[tuple[str, Any], FunctionView]:
-    """One function for each kernel and shape that the schedule uses, in the order of first use."""
-    found: dict[tuple[str, Any], FunctionView] = {}
+FunctionKey = tuple[str, Any, str]
+
+
+def _function_key(step: Step) -> FunctionKey:
+    return step.kernel, step.shape, step.nodes[0].arithmetic
+
+
+def functions_of(schedule: Schedule, name: str) -> dict[FunctionKey, FunctionView]:
+    """One function for each kernel, shape and arithmetic that the schedule uses, in the order of first use."""
+    found: dict[FunctionKey, FunctionView] = {}
     for step in schedule.steps:
-        key = (step.kernel, step.shape)
+        key = _function_key(step)
         if key not in found:
             op = step.kernel.split("/")[0]
-            found[key] = FunctionView(f"{name}_{op}_{len(found)}", step.kernel, step.shape, requantize)
+            arithmetic = arithmetic_named(step.nodes[0].arithmetic)
+            found[key] = FunctionView(f"{name}_{op}_{len(found)}", step.kernel, step.shape, arithmetic)
     return found
 
 
@@ -212,12 +250,11 @@ def model_view(
     model_hash: str,
     version: str,
     parameter_types: dict[str, str],
-    requantize: str,
 ) -> ModelView:
     """Everything that the templates print; `parameter_types` maps each kernel to its C struct, "" for none."""
-    functions = functions_of(schedule, name, requantize)
+    functions = functions_of(schedule, name)
     steps = tuple(
-        _step(schedule, plan, s, functions[s.kernel, s.shape], parameter_types[s.kernel], name) for s in schedule.steps
+        _step(schedule, plan, s, functions[_function_key(s)], parameter_types[s.kernel], name) for s in schedule.steps
     )
     return ModelView(
         name=name,

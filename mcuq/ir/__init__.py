@@ -1,6 +1,6 @@
 """What a model is: element types, tensors, nodes and the graph that holds them."""
 
-from mcuq.ir.dtype import BOOL, DTYPES, FLOAT32, INT8, INT16, INT32, INT64, UINT8, DType
+from mcuq.ir.dtype import BOOL, DTYPES, FLOAT16, FLOAT32, INT4, INT8, INT16, INT32, INT64, UINT8, DType
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.rewrite import remove_unused, replace_uses, with_changes
 from mcuq.ir.tensor import Constant, Quantization, Tensor, Value
@@ -10,7 +10,9 @@ from mcuq.ir.verify import verify
 __all__ = [
     "BOOL",
     "DTYPES",
+    "FLOAT16",
     "FLOAT32",
+    "INT4",
     "INT8",
     "INT16",
     "INT32",

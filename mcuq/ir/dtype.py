@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True)
 class DType:
-    """One element type; `bits` is the stored width, `c` the C type that holds one element."""
+    """One element type; `bits` is the packed width, `c` the C type that holds one element that is not packed."""
 
     name: str
     bits: int
@@ -19,8 +19,8 @@ class DType:
 
     @property
     def numpy(self) -> npt.DTypeLike:
-        """The numpy type that holds one element."""
-        return np.dtype(self.name)
+        """The numpy type that holds one element; integers of less than 8 bits are held in bytes."""
+        return np.dtype(self.name) if self.bits >= 8 else np.dtype(np.int8 if self.kind == "int" else np.uint8)
 
     @property
     def is_integer(self) -> bool:
@@ -42,12 +42,14 @@ class DType:
         return (elements * self.bits + 7) // 8
 
 
+INT4 = DType("int4", 4, "int", "int8_t")  # for weights
 INT8 = DType("int8", 8, "int", "int8_t")
 UINT8 = DType("uint8", 8, "uint", "uint8_t")
 INT16 = DType("int16", 16, "int", "int16_t")
 INT32 = DType("int32", 32, "int", "int32_t")
 INT64 = DType("int64", 64, "int", "int64_t")
 FLOAT32 = DType("float32", 32, "float", "float")
+FLOAT16 = DType("float16", 16, "float", "uint16_t")  # IEEE half precision, for constants; C sees the bits
 BOOL = DType("bool", 8, "bool", "bool")
 
-DTYPES = (INT8, UINT8, INT16, INT32, INT64, FLOAT32, BOOL)
+DTYPES = (INT4, INT8, UINT8, INT16, INT32, INT64, FLOAT32, FLOAT16, BOOL)

@@ -68,6 +68,15 @@ def _constants_have_their_shape(graph: Graph) -> Iterator[str]:
             yield f"'{value.name}' {value.shape} holds {value.values.shape} {value.values.dtype}"
 
 
+def _narrow_elements_fit(graph: Graph) -> Iterator[str]:
+    """the elements of a constant of less than 8 bits lie in its type"""
+    for value in graph.values.values():
+        if isinstance(value, Constant) and value.dtype.bits < 8 and value.values.size:
+            least, greatest = int(value.values.min()), int(value.values.max())
+            if least < value.dtype.minimum or greatest > value.dtype.maximum:
+                yield f"'{value.name}' {value.dtype.name} holds {least} to {greatest}"
+
+
 def _quantization_is_sound(graph: Graph) -> Iterator[str]:
     """scales are positive and finite, zero points lie in the type, and there is one of each per channel"""
     for value in graph.values.values():
@@ -94,6 +103,7 @@ RULES: tuple[Callable[[Graph], Iterator[str]], ...] = (
     _execution_order,
     _shapes_are_positive,
     _constants_have_their_shape,
+    _narrow_elements_fit,
     _quantization_is_sound,
 )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from mcuq.arithmetic.multiplier import round_half_away
 from mcuq.ir import Tensor
-from mcuq.ops.card import Array, Limit
+from mcuq.ops.card import Array, Call, Limit
 
 NONE, RELU, RELU6, RELU_N1_TO_1 = "NONE", "RELU", "RELU6", "RELU_N1_TO_1"
 ACTIVATIONS = {
@@ -18,8 +18,18 @@ ACTIVATIONS = {
     RELU_N1_TO_1: (-1.0, 1.0),
 }
 
-SUPPORTED = Limit(
-    "the fused activation is none, RELU, RELU6 or RELU_N1_TO_1", lambda call: call.attrs.activation in ACTIVATIONS
+
+def _bounds_fit(call: Call) -> bool:
+    q = call.results[0].quantization
+    bounds = [abs(bound) for bound in ACTIVATIONS.get(call.attrs.activation, ()) if math.isfinite(bound)]
+    return q is None or all(bound / q.scales[0] < 1 << 30 for bound in bounds)
+
+
+SUPPORTED = (
+    Limit(
+        "the fused activation is none, RELU, RELU6 or RELU_N1_TO_1", lambda call: call.attrs.activation in ACTIVATIONS
+    ),
+    Limit("the bounds of the fused activation are less than 2^30 steps of the output's scale", _bounds_fit),
 )
 
 

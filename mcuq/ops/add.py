@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mcuq.arithmetic import Arithmetic
 from mcuq.ops.activation import clamp_float
-from mcuq.ops.binary import BINARY_LIMITS, Binary, aligned, evaluate_sum, infer_binary
+from mcuq.ops.binary import SUM_LIMITS, Binary, aligned, evaluate_sum, infer_binary
 from mcuq.ops.card import Array, Call, Card
 
 
@@ -23,5 +23,5 @@ CARD = Card(
     infer=infer_binary,
     evaluate=_evaluate,
     evaluate_integer=_evaluate_integer,
-    limits=BINARY_LIMITS,
+    limits=SUM_LIMITS,
 )

@@ -27,7 +27,10 @@ def _evaluate(call: Call) -> tuple[Array, ...]:
 def _evaluate_integer(call: Call, arithmetic: Arithmetic) -> tuple[Array, ...]:
     """(sum +- count/2) / count in C's integer division, as TFLM's integer_ops/pooling.h."""
     sums, counts = _sums_and_counts(call, flatten_samples(call.arrays[0]).astype(np.int64))
-    means = np.sign(sums) * ((np.abs(sums) + counts // 2) // counts)
+    if call.attrs.halves_up:
+        means = (sums + counts // 2) // counts
+    else:
+        means = np.sign(sums) * ((np.abs(sums) + counts // 2) // counts)
     return (restore_samples(clamp_integer(call.attrs.activation, means, call.results[0])),)
 
 

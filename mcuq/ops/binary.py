@@ -8,12 +8,13 @@ import numpy as np
 
 from mcuq.arithmetic import Arithmetic
 from mcuq.arithmetic.multiplier import quantize_multiplier
-from mcuq.ir import DType, Value
+from mcuq.ir import INT16, DType, Value
 from mcuq.ops.activation import NONE, SUPPORTED, clamp_integer
-from mcuq.ops.card import Array, Call
-from mcuq.ops.requirements import AT_MOST_4_DIMENSIONS, INT8_OPERANDS, quantization_of
+from mcuq.ops.card import Array, Call, Limit
+from mcuq.ops.requirements import AT_MOST_4_DIMENSIONS, INTEGER_OPERANDS, quantization_of
 
 LEFT_SHIFT = 20  # extra bits that both operands of ADD and SUB get before they are scaled
+INT16_LEFT_SHIFT = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Binary:
     activation: str = NONE
 
 
-BINARY_LIMITS = (INT8_OPERANDS, AT_MOST_4_DIMENSIONS, SUPPORTED)
+BINARY_LIMITS = (INTEGER_OPERANDS, AT_MOST_4_DIMENSIONS, *SUPPORTED)
 
 
 def infer_binary(attrs: Binary, operands: tuple[Value, ...]) -> tuple[tuple[tuple[int, ...], DType], ...]:
@@ -53,24 +54,42 @@ class SumMultipliers:
     output: tuple[int, int]
 
 
+def left_shift_of(operand: Value) -> int:
+    """The extra bits that operands of that type get."""
+    return INT16_LEFT_SHIFT if operand.dtype == INT16 else LEFT_SHIFT
+
+
 def sum_multipliers(a: Value, b: Value, y: Value) -> SumMultipliers:
     """The three factors of ADD and SUB: operands over twice the larger scale, the sum back to the output's (add.cc)."""
+    extra_bits = left_shift_of(a)
     first, second, output = (quantization_of(value).scale for value in (a, b, y))
     twice_larger = 2 * max(first, second)
     return SumMultipliers(
         quantize_multiplier(first / twice_larger),
         quantize_multiplier(second / twice_larger),
-        quantize_multiplier(twice_larger / ((1 << LEFT_SHIFT) * output)),
+        quantize_multiplier(twice_larger / ((1 << extra_bits) * output)),
     )
 
 
+def _sum_fits(call: Call) -> bool:
+    scales = [value.quantization.scales[0] for value in (*call.operands, *call.results) if value.quantization]
+    return len(scales) < 3 or 2 * max(scales[:2]) < (1 << left_shift_of(call.operands[0])) * scales[2]
+
+
+# TFLM stops the program where the factor of the sum is 1 or more.
+SUM_LIMITS = (
+    *BINARY_LIMITS,
+    Limit("the output's scale is more than 2^-19 (int16: 2^-14) of the greater operand's", _sum_fits),
+)
+
+
 def evaluate_sum(call: Call, arithmetic: Arithmetic, sign: int) -> tuple[Array, ...]:
-    """a + sign * b, each scaled with 20 extra bits, as TFLM's integer_ops/add.h."""
+    """a + sign * b, each scaled with extra bits, as TFLM's integer_ops/add.h."""
     (a, b), y = call.operands, call.results[0]
     factors = sum_multipliers(a, b, y)
 
     def scaled(value: Value, array: Array, factor: tuple[int, int]) -> Array:
-        centred = (array.astype(np.int64) - quantization_of(value).zero_point) << LEFT_SHIFT
+        centred = (array.astype(np.int64) - quantization_of(value).zero_point) << left_shift_of(value)
         return arithmetic.requantize(centred, factor[0], factor[1])
 
     first, second = aligned(call)

@@ -59,8 +59,9 @@ class Card:
     """The meaning of one op.
 
     `infer(attrs, operands)` gives shape and type of each output and raises ValueError for operands that do not go
-    together; `evaluate(call)` computes in float32, `evaluate_integer(call, arithmetic)` exactly. `macs(call)` needs no
-    arrays. `folds` marks ops whose result depends on shapes and constants only: they must vanish at import.
+    together; `evaluate(call)` computes in float32, `evaluate_integer(call, arithmetic)` exactly, and, where the op can,
+    `evaluate_hybrid(call)` in integers between floats. `macs(call)` needs no arrays. `folds` marks ops whose result
+    depends on shapes and constants only: they must vanish at import.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Card:
     weight_roles: WeightRoles | None = None
     macs: Callable[[Call], int] = lambda call: 0
     folds: bool = False
+    evaluate_hybrid: Callable[[Call], tuple[Array, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,4 +62,3 @@ def card_of(op: str) -> Card:
 def is_known(op: str) -> bool:
     """Whether there is a card of that name."""
     return op in _BY_NAME
-

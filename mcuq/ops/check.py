@@ -10,6 +10,7 @@ import numpy as np
 from mcuq.ir import Constant, Graph, Node, Tensor, Value
 from mcuq.ops.card import Call
 from mcuq.ops.cards import card_of, is_known
+from mcuq.ops.schemes import scheme_limits
 
 _NOTHING = np.zeros(0, np.int8)
 
@@ -34,9 +35,10 @@ def call_of(node: Node, graph: Graph) -> Call:
     return call_on(node.attrs, graph.operands(node), graph.results(node))
 
 
-def broken_limits(op: str, call: Call) -> tuple[str, ...]:
-    """Why mcuq does not do this call, one reason a limit; empty when it does."""
-    broken = (limit.sentence for limit in card_of(op).limits if not limit.holds(call))
+def broken_limits(op: str, call: Call, arithmetic: str = "") -> tuple[str, ...]:
+    """Why mcuq does not do this call in that arithmetic, one reason a limit; empty when it does."""
+    limits = (*card_of(op).limits, *scheme_limits(arithmetic))
+    broken = (limit.sentence for limit in limits if not limit.holds(call))
     return tuple(f"supported only where {sentence}" for sentence in broken)
 
 
@@ -47,7 +49,7 @@ def refusals(graph: Graph) -> tuple[Refusal, ...]:
         if not is_known(node.op):
             found.append(Refusal(node.op, node.origin, "mcuq does not know this op"))
             continue
-        reasons = broken_limits(node.op, call_of(node, graph))
+        reasons = broken_limits(node.op, call_of(node, graph), node.arithmetic)
         found += [Refusal(node.op, node.origin, reason) for reason in reasons]
         if card_of(node.op).folds:
             found.append(Refusal(node.op, node.origin, "supported only where it can be computed before run time"))

@@ -10,7 +10,7 @@ from mcuq.arithmetic import Arithmetic
 from mcuq.ir import DType, Value
 from mcuq.ops.activation import NONE
 from mcuq.ops.card import Array, Call, Card, Limit, OutputQuantization
-from mcuq.ops.requirements import INT8_ACTIVATIONS, SAME_QUANTIZATION
+from mcuq.ops.requirements import INTEGER_ACTIVATIONS, SAME_QUANTIZATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ CARD = Card(
     evaluate=_evaluate,
     evaluate_integer=_evaluate_integer,
     limits=(
-        INT8_ACTIVATIONS,
+        INTEGER_ACTIVATIONS,
         SAME_QUANTIZATION,
         Limit("there is no fused activation", lambda call: call.attrs.activation == NONE),
     ),

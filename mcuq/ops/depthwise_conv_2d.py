@@ -8,18 +8,26 @@ import numpy as np
 
 from mcuq.arithmetic import Arithmetic
 from mcuq.ir import DType, Value
-from mcuq.ops.activation import NONE, SUPPORTED, clamp_float
+from mcuq.ops.activation import NONE, SUPPORTED
 from mcuq.ops.card import Array, Call, Card, Limit, WeightRoles
-from mcuq.ops.requirements import INT8_INPUT_AND_OUTPUT, quantization_of
+from mcuq.ops.requirements import INTEGER_INPUT_AND_OUTPUT, factors_fit, quantization_of
 from mcuq.ops.weighted import (
     CONSTANT_WEIGHTS,
-    INT8_WEIGHTS,
-    INT32_BIAS,
-    accumulator_bound,
+    INTEGER_BIAS,
+    INTEGER_WEIGHTS,
+    accumulators_fit,
     bias_values,
+    centred_weights,
     channel_multipliers,
     finish_integer,
     scales_are_along,
+)
+from mcuq.ops.weighted_float import (
+    FLOAT_LIMITS,
+    finish_float,
+    finish_hybrid,
+    float_weights,
+    quantized_rows,
 )
 from mcuq.ops.window import Padding, Window, flatten_samples, pad_image, restore_samples, windows_of
 
@@ -66,16 +74,23 @@ def _accumulate(call: Call, images: Array, weights: Array) -> Array:
 
 
 def _evaluate(call: Call) -> tuple[Array, ...]:
-    weights = call.arrays[1][0]
-    sums = _accumulate(call, flatten_samples(call.arrays[0]), weights) + bias_values(call, weights.shape[3])
-    return (restore_samples(clamp_float(call.attrs.activation, sums)),)
+    sums = _accumulate(call, flatten_samples(call.arrays[0]), float_weights(call))
+    return (restore_samples(finish_float(call, sums)),)
+
+
+def _evaluate_hybrid(call: Call) -> tuple[Array, ...]:
+    """The whole image is quantized with one scale and a zero point, as TFLite does; padding is exactly zero."""
+    images = flatten_samples(call.arrays[0])
+    rows, scale = quantized_rows(images.reshape(len(images), -1), is_symmetric=False)
+    sums = _accumulate(call, rows.reshape(images.shape), call.arrays[1][0].astype(np.float64))
+    return (restore_samples(finish_hybrid(call, sums, scale.reshape(-1, 1, 1, 1))),)
 
 
 def _evaluate_integer(call: Call, arithmetic: Arithmetic) -> tuple[Array, ...]:
     x, weights = call.operands[:2]
     images = flatten_samples(call.arrays[0]).astype(np.int64) - quantization_of(x).zero_point
     channels = weights.shape[3]
-    sums = _accumulate(call, images, call.arrays[1][0].astype(np.int64)) + bias_values(call, channels)
+    sums = _accumulate(call, images, centred_weights(call, 3)) + bias_values(call, channels)
     multipliers = channel_multipliers(x, weights, call.results[0], channels)
     return (restore_samples(finish_integer(call, sums, multipliers, arithmetic)),)
 
@@ -85,11 +100,9 @@ def _macs(call: Call) -> int:
     return rows * columns * channels * call.operands[1].shape[1] * call.operands[1].shape[2]
 
 
-def _accumulator_fits(call: Call) -> bool:
-    if not call.arrays or call.operands[0].dtype.kind == "float":
-        return True
-    rows = call.arrays[1][0].reshape(-1, call.operands[1].shape[3]).T
-    return accumulator_bound(rows, bias_values(call, len(rows)), quantization_of(call.operands[0]).zero_point) < 1 << 31
+def _multipliers(call: Call) -> object:
+    x, weights = call.operands[:2]
+    return channel_multipliers(x, weights, call.results[0], weights.shape[3])
 
 
 CARD = Card(
@@ -99,15 +112,18 @@ CARD = Card(
     evaluate=_evaluate,
     evaluate_integer=_evaluate_integer,
     limits=(
-        INT8_INPUT_AND_OUTPUT,
+        INTEGER_INPUT_AND_OUTPUT,
         CONSTANT_WEIGHTS,
-        INT8_WEIGHTS,
-        INT32_BIAS,
+        INTEGER_WEIGHTS,
+        INTEGER_BIAS,
+        *FLOAT_LIMITS,
         scales_are_along(3),
-        SUPPORTED,
+        *SUPPORTED,
         Limit("the batch is 1", lambda call: call.operands[0].shape[0] == 1),
-        Limit("no input can overflow the 32-bit accumulator", _accumulator_fits),
+        factors_fit(_multipliers),
+        accumulators_fit(lambda weights: weights.reshape(-1, weights.shape[3]).T),
     ),
     weight_roles=WeightRoles(weights=1, channel_axis=3, bias=2),
     macs=_macs,
+    evaluate_hybrid=_evaluate_hybrid,
 )

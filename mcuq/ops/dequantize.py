@@ -1,11 +1,11 @@
-"""DEQUANTIZE: int8 (or uint8) to float32."""
+"""DEQUANTIZE: int8 (or int16, uint8) to float32; float16 constants too, which vanish at import."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from mcuq.arithmetic import Arithmetic
-from mcuq.ir import FLOAT32, INT8, UINT8, DType, Quantization, Value
+from mcuq.ir import FLOAT16, FLOAT32, INT8, INT16, UINT8, Constant, DType, Quantization, Value
 from mcuq.ops.card import Array, Call, Card, Limit, NoAttrs, OutputQuantization
 from mcuq.ops.requirements import quantization_of
 
@@ -20,6 +20,8 @@ def dequantize_array(values: Array, q: Quantization) -> Array:
 
 
 def _evaluate(call: Call) -> tuple[Array, ...]:
+    if call.operands[0].dtype == FLOAT16:
+        return (call.arrays[0].astype(np.float32),)
     return (dequantize_array(call.arrays[0], quantization_of(call.operands[0])),)
 
 
@@ -29,7 +31,9 @@ def _evaluate_integer(call: Call, arithmetic: Arithmetic) -> tuple[Array, ...]:
 
 def _is_quantized(call: Call) -> bool:
     x = call.operands[0]
-    return x.dtype in (INT8, UINT8) and x.quantization is not None and x.quantization.is_per_tensor
+    if x.dtype == FLOAT16:
+        return isinstance(x, Constant)
+    return x.dtype in (INT8, INT16, UINT8) and x.quantization is not None and x.quantization.is_per_tensor
 
 
 CARD = Card(
@@ -38,6 +42,8 @@ CARD = Card(
     infer=_infer,
     evaluate=_evaluate,
     evaluate_integer=_evaluate_integer,
-    limits=(Limit("the input is int8 or uint8 with one scale and zero point", _is_quantized),),
+    limits=(
+        Limit("the input is int8, int16 or uint8 with one scale and zero point, or a float16 constant", _is_quantized),
+    ),
     output_quantization=OutputQuantization.NONE,
 )

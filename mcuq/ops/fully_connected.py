@@ -9,27 +9,33 @@ import numpy as np
 from mcuq.arithmetic import Arithmetic
 from mcuq.arithmetic.multiplier import quantize_multiplier
 from mcuq.ir import DType, Value
-from mcuq.ops.activation import NONE, SUPPORTED, clamp_float
-from mcuq.ops.card import Array, Call, Card, Limit, WeightRoles
-from mcuq.ops.requirements import INT8_INPUT_AND_OUTPUT, quantization_of
+from mcuq.ops.activation import NONE, SUPPORTED
+from mcuq.ops.card import Array, Call, Card, WeightRoles
+from mcuq.ops.requirements import INTEGER_INPUT_AND_OUTPUT, factors_fit, quantization_of
 from mcuq.ops.weighted import (
     CONSTANT_WEIGHTS,
-    INT8_WEIGHTS,
-    INT32_BIAS,
-    accumulator_bound,
+    INTEGER_BIAS,
+    INTEGER_WEIGHTS,
+    accumulators_fit,
     bias_values,
+    centred_weights,
     channel_multipliers,
     finish_integer,
     scales_are_along,
 )
+from mcuq.ops.weighted_float import FLOAT_LIMITS, finish_float, finish_hybrid, float_weights, quantized_rows
 
 
 @dataclass(frozen=True, slots=True)
 class FullyConnected:
-    """`keep_num_dims` gives the output the input's rank; otherwise it has two dimensions."""
+    """`keep_num_dims` gives the output the input's rank; otherwise it has two dimensions.
+
+    `asymmetric_inputs` counts in hybrid arithmetic only: whether quantized rows of inputs have a zero point.
+    """
 
     activation: str = NONE
     keep_num_dims: bool = False
+    asymmetric_inputs: bool = True
 
 
 def _infer(attrs: FullyConnected, operands: tuple[Value, ...]) -> tuple[tuple[tuple[int, ...], DType], ...]:
@@ -50,7 +56,8 @@ def multipliers_of(x: Value, weights: Value, y: Value) -> tuple[tuple[int, int],
     q = quantization_of(weights)
     if not q.is_per_tensor:
         return channel_multipliers(x, weights, y, weights.shape[0])
-    product = float(np.float32(quantization_of(x).scale) * np.float32(q.scale))
+    with np.errstate(over="ignore", under="ignore"):  # an infinite product is refused below
+        product = float(np.float32(quantization_of(x).scale) * np.float32(q.scale))
     return (quantize_multiplier(product / quantization_of(y).scale),) * weights.shape[0]
 
 
@@ -59,32 +66,35 @@ def _rows(call: Call) -> Array:
     return call.arrays[0].reshape(samples, -1, call.operands[1].shape[1])
 
 
+def _shaped(call: Call, y: Array) -> Array:
+    return y.reshape((y.shape[0], *call.results[0].shape))
+
+
 def _evaluate(call: Call) -> tuple[Array, ...]:
-    weights = call.arrays[1][0]
-    sums = _rows(call) @ weights.T + bias_values(call, len(weights)).reshape(-1)
-    shape = (sums.shape[0], *call.results[0].shape)
-    return (clamp_float(call.attrs.activation, sums).reshape(shape),)
+    return (_shaped(call, finish_float(call, _rows(call) @ float_weights(call).T)),)
+
+
+def _evaluate_hybrid(call: Call) -> tuple[Array, ...]:
+    """Each row is quantized with a scale of its own."""
+    rows, scale = quantized_rows(_rows(call), is_symmetric=not call.attrs.asymmetric_inputs)
+    return (_shaped(call, finish_hybrid(call, rows @ call.arrays[1][0].astype(np.float64).T, scale)),)
 
 
 def _evaluate_integer(call: Call, arithmetic: Arithmetic) -> tuple[Array, ...]:
     x, weights = call.operands[:2]
     rows = _rows(call).astype(np.float64) - quantization_of(x).zero_point
-    sums = (rows @ call.arrays[1][0].astype(np.float64).T).astype(np.int64)
+    sums = (rows @ centred_weights(call, 0).astype(np.float64).T).astype(np.int64)
     sums += bias_values(call, weights.shape[0]).reshape(-1)
     y = finish_integer(call, sums, multipliers_of(x, weights, call.results[0]), arithmetic)
-    return (y.reshape((y.shape[0], *call.results[0].shape)),)
+    return (_shaped(call, y),)
 
 
 def _macs(call: Call) -> int:
     return call.results[0].elements * call.operands[1].shape[1]
 
 
-def _accumulator_fits(call: Call) -> bool:
-    if not call.arrays or call.operands[0].dtype.kind == "float":
-        return True
-    rows = call.arrays[1][0]
-    bias = bias_values(call, len(rows)).reshape(-1)
-    return accumulator_bound(rows, bias, quantization_of(call.operands[0]).zero_point) < 1 << 31
+def _multipliers(call: Call) -> object:
+    return multipliers_of(call.operands[0], call.operands[1], call.results[0])
 
 
 CARD = Card(
@@ -94,14 +104,17 @@ CARD = Card(
     evaluate=_evaluate,
     evaluate_integer=_evaluate_integer,
     limits=(
-        INT8_INPUT_AND_OUTPUT,
+        INTEGER_INPUT_AND_OUTPUT,
         CONSTANT_WEIGHTS,
-        INT8_WEIGHTS,
-        INT32_BIAS,
+        INTEGER_WEIGHTS,
+        INTEGER_BIAS,
+        *FLOAT_LIMITS,
         scales_are_along(0),
-        SUPPORTED,
-        Limit("no input can overflow the 32-bit accumulator", _accumulator_fits),
+        *SUPPORTED,
+        factors_fit(_multipliers),
+        accumulators_fit(lambda weights: weights),
     ),
     weight_roles=WeightRoles(weights=1, channel_axis=0, bias=2),
     macs=_macs,
+    evaluate_hybrid=_evaluate_hybrid,
 )

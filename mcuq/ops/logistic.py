@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuq.arithmetic import Arithmetic
+from mcuq.arithmetic import Arithmetic, int16_tables
 from mcuq.arithmetic.transcendental import logistic
+from mcuq.ir import INT16
 from mcuq.ops.card import Array, Call, Card, NoAttrs, OutputQuantization
+from mcuq.ops.int16_curves import LOGISTIC_EXPONENTS, evaluate_int16_curve
 from mcuq.ops.unary import CURVE_LIMITS, evaluate_curve, infer_unary, output_is
 
 
@@ -16,6 +18,8 @@ def _evaluate(call: Call) -> tuple[Array, ...]:
 
 
 def _evaluate_integer(call: Call, arithmetic: Arithmetic) -> tuple[Array, ...]:
+    if call.operands[0].dtype == INT16:
+        return evaluate_int16_curve(call, int16_tables.logistic, LOGISTIC_EXPONENTS)
     return evaluate_curve(call, logistic, 8, call.results[0])
 
 

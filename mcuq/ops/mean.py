@@ -9,9 +9,10 @@ import numpy as np
 
 from mcuq.arithmetic import Arithmetic
 from mcuq.arithmetic.multiplier import quantize_multiplier
+from mcuq.arithmetic.shift import right_shift
 from mcuq.ir import DType, Value
 from mcuq.ops.card import Array, Call, Card, Limit
-from mcuq.ops.requirements import INT8_INPUT_AND_OUTPUT, quantization_of
+from mcuq.ops.requirements import INTEGER_INPUT_AND_OUTPUT, factors_fit, quantization_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Mean:
 
 def _infer(attrs: Mean, operands: tuple[Value, ...]) -> tuple[tuple[tuple[int, ...], DType], ...]:
     x = operands[0]
+    if not attrs.axes or list(attrs.axes) != sorted(set(attrs.axes)):
+        raise ValueError(f"axes {attrs.axes} are not sorted and unique, or there are none")
     if any(axis < 0 or axis >= len(x.shape) for axis in attrs.axes):
         raise ValueError(f"axes {attrs.axes} do not fit a tensor of shape {x.shape}")
     if attrs.keep_dims:
@@ -44,9 +47,16 @@ def multiplier_of(attrs: Mean, x: Value, y: Value) -> tuple[int, int]:
     return (multiplier << shift) // count, exponent - shift
 
 
-def keeps_quantization(x: Value, y: Value) -> bool:
-    """Whether the plain sum is divided: never, the pinned TFLM rescales even where the quantization stays the same."""
-    return False
+def division_of(attrs: Mean, x: Value, y: Value) -> tuple[int, int]:
+    """`(left, divisor)` with mean = (sum << left) / divisor, for scales that are powers of two."""
+    right = int(right_shift(*quantize_multiplier(quantization_of(x).scale / quantization_of(y).scale)))
+    return max(-right, 0), count_of(attrs, x) << max(right, 0)
+
+
+def divided(sums: Array, left: int, divisor: int) -> Array:
+    """(sums << left) / divisor, halves away from zero."""
+    scaled = sums << left
+    return np.asarray(np.sign(scaled) * ((np.abs(scaled) + divisor // 2) // divisor))
 
 
 def _summed_axes(attrs: Mean) -> tuple[int, ...]:
@@ -65,9 +75,12 @@ def _evaluate_integer(call: Call, arithmetic: Arithmetic) -> tuple[Array, ...]:
     x, y = call.operands[0], call.results[0]
     count = count_of(call.attrs, x)
     sums = call.arrays[0].astype(np.int64).sum(axis=_summed_axes(call.attrs))
-    multiplier, shift = multiplier_of(call.attrs, x, y)
     centred = sums - quantization_of(x).zero_point * count
-    scaled = arithmetic.requantize(centred, multiplier, shift) + quantization_of(y).zero_point
+    if arithmetic.stores_multipliers:
+        scaled = arithmetic.requantize(centred, *multiplier_of(call.attrs, x, y))
+    else:
+        scaled = divided(centred, *division_of(call.attrs, x, y))
+    scaled = scaled + quantization_of(y).zero_point
     return _shaped(call, np.clip(scaled, y.dtype.minimum, y.dtype.maximum).astype(y.dtype.numpy))
 
 
@@ -78,7 +91,8 @@ CARD = Card(
     evaluate=_evaluate,
     evaluate_integer=_evaluate_integer,
     limits=(
-        INT8_INPUT_AND_OUTPUT,
+        INTEGER_INPUT_AND_OUTPUT,
+        factors_fit(lambda call: multiplier_of(call.attrs, call.operands[0], call.results[0])),
         Limit("the input has at most 4 dimensions", lambda call: len(call.operands[0].shape) <= 4),
         Limit("at most 2^23 elements are averaged", lambda call: count_of(call.attrs, call.operands[0]) <= 1 << 23),
     ),

@@ -10,7 +10,7 @@ from mcuq.ir import Value
 from mcuq.ops.activation import clamp_float, clamp_integer
 from mcuq.ops.binary import BINARY_LIMITS, Binary, aligned, infer_binary
 from mcuq.ops.card import Array, Call, Card
-from mcuq.ops.requirements import quantization_of
+from mcuq.ops.requirements import factors_fit, quantization_of
 
 
 def product_multiplier(a: Value, b: Value, y: Value) -> tuple[int, int]:
@@ -35,11 +35,18 @@ def _evaluate_integer(call: Call, arithmetic: Arithmetic) -> tuple[Array, ...]:
     return (clamp_integer(call.attrs.activation, result, y),)
 
 
+def _multiplier(call: Call) -> object:
+    return product_multiplier(call.operands[0], call.operands[1], call.results[0])
+
+
 CARD = Card(
     name="MUL",
     attrs=Binary,
     infer=infer_binary,
     evaluate=_evaluate,
     evaluate_integer=_evaluate_integer,
-    limits=BINARY_LIMITS,
+    limits=(
+        *BINARY_LIMITS,
+        factors_fit(_multiplier),
+    ),
 )

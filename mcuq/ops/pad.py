@@ -9,7 +9,7 @@ import numpy as np
 from mcuq.arithmetic import Arithmetic
 from mcuq.ir import DType, Value
 from mcuq.ops.card import Array, Call, Card, OutputQuantization
-from mcuq.ops.requirements import AT_MOST_4_DIMENSIONS, INT8_INPUT_AND_OUTPUT, SAME_QUANTIZATION
+from mcuq.ops.requirements import AT_MOST_4_DIMENSIONS, INTEGER_INPUT_AND_OUTPUT, SAME_QUANTIZATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ def _infer(attrs: Pad, operands: tuple[Value, ...]) -> tuple[tuple[tuple[int, ..
     x = operands[0]
     if len(attrs.before) != len(x.shape) or min((*attrs.before, *attrs.after), default=0) < 0:
         raise ValueError(f"padding {attrs.before} and {attrs.after} does not fit a tensor of shape {x.shape}")
+    if attrs.value is not None and not (x.dtype.is_integer and x.dtype.minimum <= attrs.value <= x.dtype.maximum):
+        raise ValueError(f"{x.dtype.name} cannot be padded with {attrs.value}")
     shape = tuple(a + n + b for a, n, b in zip(attrs.before, x.shape, attrs.after, strict=True))
     return ((shape, x.dtype),)
 
@@ -51,6 +53,6 @@ CARD = Card(
     infer=_infer,
     evaluate=_evaluate,
     evaluate_integer=_evaluate_integer,
-    limits=(INT8_INPUT_AND_OUTPUT, SAME_QUANTIZATION, AT_MOST_4_DIMENSIONS),
+    limits=(INTEGER_INPUT_AND_OUTPUT, SAME_QUANTIZATION, AT_MOST_4_DIMENSIONS),
     output_quantization=OutputQuantization.SAME_AS_INPUT,
 )

@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from mcuq.ir import DType, Value
 from mcuq.ops.activation import NONE, SUPPORTED
 from mcuq.ops.card import Limit
-from mcuq.ops.requirements import INT8_INPUT_AND_OUTPUT, SAME_QUANTIZATION
+from mcuq.ops.requirements import INTEGER_INPUT_AND_OUTPUT, SAME_QUANTIZATION
 from mcuq.ops.window import Padding, Window
 
 
 @dataclass(frozen=True, slots=True)
 class Pool2D:
-    """Each pair is (rows, columns); padding takes no part in the result."""
+    """Each pair is (rows, columns); padding takes no part in the result.
+
+    `halves_up`: an average is rounded as that of uint8 numbers, which int8 ones stand for in old files; else halves go
+    away from zero.
+    """
 
     size: tuple[int, int]
     stride: tuple[int, int]
     padding: Padding = Padding()
     activation: str = NONE
+    halves_up: bool = False
 
     @property
     def window(self) -> Window:
@@ -41,9 +46,9 @@ def _every_window_sees_input(attrs: Pool2D) -> bool:
 
 
 POOL_LIMITS = (
-    INT8_INPUT_AND_OUTPUT,
+    INTEGER_INPUT_AND_OUTPUT,
     SAME_QUANTIZATION,
-    SUPPORTED,
+    *SUPPORTED,
     Limit("the batch is 1", lambda call: call.operands[0].shape[0] == 1),
     Limit("padding is smaller than the window", lambda call: _every_window_sees_input(call.attrs)),
 )

@@ -7,7 +7,7 @@ import numpy as np
 from mcuq.arithmetic import Arithmetic
 from mcuq.ops.activation import RELU, clamp_float, clamp_integer
 from mcuq.ops.card import Array, Call, Card, NoAttrs
-from mcuq.ops.requirements import INT8_INPUT_AND_OUTPUT, quantization_of
+from mcuq.ops.requirements import INTEGER_INPUT_AND_OUTPUT, factors_fit, quantization_of
 from mcuq.ops.unary import infer_unary, relu_multiplier
 
 
@@ -29,5 +29,5 @@ CARD = Card(
     infer=infer_unary,
     evaluate=_evaluate,
     evaluate_integer=_evaluate_integer,
-    limits=(INT8_INPUT_AND_OUTPUT,),
+    limits=(INTEGER_INPUT_AND_OUTPUT, factors_fit(lambda call: relu_multiplier(call.operands[0], call.results[0]))),
 )

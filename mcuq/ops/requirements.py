@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mcuq.ir import FLOAT32, INT8, Constant, Quantization, Value
+from collections.abc import Callable
+
+from mcuq.ir import FLOAT32, INT8, INT16, Constant, Quantization, Value
 from mcuq.ops.card import Call, Limit
 
 
@@ -13,17 +15,20 @@ def quantization_of(value: Value) -> Quantization:
     return value.quantization
 
 
-def _is_quantized_int8(value: Value) -> bool:
-    return value.dtype == INT8 and value.quantization is not None and value.quantization.is_per_tensor
+def _is_quantized(value: Value) -> bool:
+    q = value.quantization
+    if q is None or not q.is_per_tensor:
+        return False
+    return value.dtype == INT8 or (value.dtype == INT16 and not q.zero_point)
 
 
-def _activations_are_int8(call: Call) -> bool:
+def _activations_are_quantized(call: Call) -> bool:
     activations = [value for value in (*call.operands, *call.results) if not isinstance(value, Constant)]
-    return all(_is_quantized_int8(value) for value in activations)
+    return all(_is_quantized(value) for value in activations)
 
 
-def _first_is_int8(call: Call) -> bool:
-    return _is_quantized_int8(call.operands[0]) and all(_is_quantized_int8(value) for value in call.results)
+def _first_is_quantized(call: Call) -> bool:
+    return _is_quantized(call.operands[0]) and all(_is_quantized(value) for value in call.results)
 
 
 def _is_float(call: Call) -> bool:
@@ -34,18 +39,41 @@ def _is_float_graph(call: Call) -> bool:
     return call.operands[0].dtype == FLOAT32
 
 
-INT8_ACTIVATIONS = Limit(
-    "inputs and outputs are int8 with one scale and zero point each",
-    lambda call: _is_float_graph(call) or _activations_are_int8(call),
+_QUANTIZED = "int8 with one scale and zero point each, or int16 with one scale and zero point 0"
+INTEGER_ACTIVATIONS = Limit(
+    f"inputs and outputs are {_QUANTIZED}",
+    lambda call: _is_float_graph(call) or _activations_are_quantized(call),
 )
-INT8_INPUT_AND_OUTPUT = Limit(
-    "input and output are int8 with one scale and zero point each", lambda call: _is_float(call) or _first_is_int8(call)
+INTEGER_INPUT_AND_OUTPUT = Limit(
+    f"input and output are {_QUANTIZED}", lambda call: _is_float(call) or _first_is_quantized(call)
 )
-INT8_OPERANDS = Limit(
-    "both operands and the output are int8 with one scale and zero point each",
-    lambda call: _is_float_graph(call)
-    or all(_is_quantized_int8(value) for value in (*call.operands[:2], *call.results)),
+INTEGER_OPERANDS = Limit(
+    f"both operands and the output are {_QUANTIZED}",
+    lambda call: (
+        _is_float_graph(call) or all(_is_quantized(value) for value in (*call.operands[:2], *call.results))
+    ),
 )
+
+
+def is_integer_call(call: Call) -> bool:
+    """Whether the first operand and the results are int8 or int16 with one scale and zero point each."""
+    return _first_is_quantized(call)
+
+
+def factors_fit(compute: Callable[[Call], object]) -> Limit:
+    """The limit that `compute`, which asks for requantisation factors, finds none that is too large."""
+
+    def holds(call: Call) -> bool:
+        known = all(value.quantization is not None for value in call.operands if value.dtype in (INT8, INT16))
+        if not known or not _first_is_quantized(call):
+            return True  # another limit says so
+        try:
+            compute(call)
+        except ValueError:
+            return False
+        return True
+
+    return Limit("factors between scales are below 2^30", holds)
 
 
 def _same_quantization(call: Call) -> bool:

@@ -10,14 +10,16 @@ import numpy as np
 from mcuq.arithmetic import Arithmetic
 from mcuq.arithmetic.multiplier import input_radius, quantize_multiplier
 from mcuq.arithmetic.tflm import (
+    INT32_MAX,
     doubling_high_multiply,
     rounding_divide_by_power_of_two,
     wrap_int32,
 )
 from mcuq.arithmetic.transcendental import exp_on_negative_values, one_over_one_plus_x
-from mcuq.ir import DType, Value
+from mcuq.ir import INT16, DType, Value
 from mcuq.ops.card import Array, Call, Card, Limit, OutputQuantization
-from mcuq.ops.requirements import INT8_INPUT_AND_OUTPUT, quantization_of
+from mcuq.ops.int16_curves import evaluate_int16_softmax
+from mcuq.ops.requirements import INTEGER_INPUT_AND_OUTPUT, quantization_of
 
 SCALED_DIFF_INTEGER_BITS = 5
 ACCUMULATION_INTEGER_BITS = 12
@@ -40,6 +42,8 @@ def exponential_table(attrs: Softmax, x: Value) -> Array:
     """exp(-beta * scale * d) in Q0 for d = 0, 1, ... as int32, at most 256; past its end TFLM takes 0 (softmax.h)."""
     bits = 31 - SCALED_DIFF_INTEGER_BITS
     real = min(attrs.beta * quantization_of(x).scale * (1 << bits), (1 << 31) - 1.0)
+    if real >= 1 << 30:  # one step of the input is worth exp(-16) and less: only the maximum itself counts
+        return np.array([INT32_MAX], np.int32)
     multiplier, shift = quantize_multiplier(real)
     greatest = min(255, input_radius(SCALED_DIFF_INTEGER_BITS, shift))
     differences = -np.arange(greatest + 1, dtype=np.int64)
@@ -63,6 +67,8 @@ def _reciprocals(sums: Array) -> tuple[Array, Array]:
 
 def _evaluate_integer(call: Call, arithmetic: Arithmetic) -> tuple[Array, ...]:
     y = call.results[0]
+    if y.dtype == INT16:
+        return evaluate_int16_softmax(call)
     table = exponential_table(call.attrs, call.operands[0]).astype(np.int64)
     table = np.concatenate([table, np.zeros(256 - len(table), np.int64)])
     x = call.arrays[0].astype(np.int64)
@@ -76,7 +82,8 @@ def _evaluate_integer(call: Call, arithmetic: Arithmetic) -> tuple[Array, ...]:
 
 def _output_is_fixed(call: Call) -> bool:
     q = call.results[0].quantization
-    return q is None or (q.scales == (1 / 256,) and q.zero_points == (-128,))
+    wanted = ((1 / 32768,), (0,)) if call.results[0].dtype == INT16 else ((1 / 256,), (-128,))
+    return q is None or (q.scales, q.zero_points) == wanted
 
 
 def _input_scale_is_sound(call: Call) -> bool:
@@ -84,7 +91,8 @@ def _input_scale_is_sound(call: Call) -> bool:
     if q is None:
         return True
     real = call.attrs.beta * q.scales[0] * (1 << (31 - SCALED_DIFF_INTEGER_BITS))
-    return math.isfinite(real) and real > 1
+    greatest = 1 << 27 if call.operands[0].dtype == INT16 else math.inf
+    return math.isfinite(real) and 1 < real < greatest
 
 
 CARD = Card(
@@ -94,9 +102,9 @@ CARD = Card(
     evaluate=_evaluate,
     evaluate_integer=_evaluate_integer,
     limits=(
-        INT8_INPUT_AND_OUTPUT,
-        Limit("the output has scale 1/256 and zero point -128", _output_is_fixed),
-        Limit("beta times the input scale is positive and more than 2^-26", _input_scale_is_sound),
+        INTEGER_INPUT_AND_OUTPUT,
+        Limit("the output has scale 1/256 and zero point -128 (int16: 1/32768 and 0)", _output_is_fixed),
+        Limit("beta times the input scale is more than 2^-26 (and less than 2 for int16)", _input_scale_is_sound),
         Limit("the last dimension has at most 4096 elements", lambda call: call.operands[0].shape[-1] <= 4096),
     ),
     output_quantization=OutputQuantization.FIXED,

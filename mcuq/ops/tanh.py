@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuq.arithmetic import Arithmetic
+from mcuq.arithmetic import Arithmetic, int16_tables
 from mcuq.arithmetic.transcendental import tanh
+from mcuq.ir import INT16
 from mcuq.ops.card import Array, Call, Card, NoAttrs, OutputQuantization
+from mcuq.ops.int16_curves import TANH_EXPONENTS, evaluate_int16_curve
 from mcuq.ops.unary import CURVE_LIMITS, evaluate_curve, infer_unary, output_is
 
 
@@ -15,6 +17,8 @@ def _evaluate(call: Call) -> tuple[Array, ...]:
 
 
 def _evaluate_integer(call: Call, arithmetic: Arithmetic) -> tuple[Array, ...]:
+    if call.operands[0].dtype == INT16:
+        return evaluate_int16_curve(call, int16_tables.tanh, TANH_EXPONENTS)
     return evaluate_curve(call, tanh, 7, call.results[0])
 
 

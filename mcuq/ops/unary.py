@@ -10,9 +10,9 @@ import numpy as np
 from mcuq.arithmetic.arithmetic import Integers
 from mcuq.arithmetic.multiplier import input_radius, quantize_multiplier
 from mcuq.arithmetic.tflm import multiply_by_quantized_multiplier, rounding_divide_by_power_of_two
-from mcuq.ir import DType, Tensor, Value
+from mcuq.ir import INT16, DType, Tensor, Value
 from mcuq.ops.card import Array, Call, Limit
-from mcuq.ops.requirements import INT8_INPUT_AND_OUTPUT, quantization_of
+from mcuq.ops.requirements import INTEGER_INPUT_AND_OUTPUT, quantization_of
 
 INTEGER_BITS = 4  # of the fixed-point argument of LOGISTIC and TANH
 
@@ -23,22 +23,25 @@ def infer_unary(attrs: object, operands: tuple[Value, ...]) -> tuple[tuple[tuple
 
 
 def output_is(scale: float, zero_point: int) -> Limit:
-    """The limit that the output has this quantization."""
+    """The limit that an int8 output has this quantization, and an int16 one scale 1/32768 and zero point 0."""
 
     def holds(call: Call) -> bool:
         q = call.results[0].quantization
-        return q is None or (q.scales == (scale,) and q.zero_points == (zero_point,))
+        wanted = (1 / 32768, 0) if call.results[0].dtype == INT16 else (scale, zero_point)
+        return q is None or (q.scales, q.zero_points) == ((wanted[0],), (wanted[1],))
 
-    return Limit(f"the output has scale 1/{round(1 / scale)} and zero point {zero_point}", holds)
+    return Limit(
+        f"the output has scale 1/{round(1 / scale)} and zero point {zero_point} (int16: 1/32768 and 0)", holds
+    )
 
 
 def _scale_is_sound(call: Call) -> bool:
     q = call.operands[0].quantization
-    return q is None or 2**-24 < q.scales[0] < 8
+    return q is None or 2**-24 < q.scales[0] < (2 if call.operands[0].dtype == INT16 else 8)
 
 
-SOUND_INPUT_SCALE = Limit("the input scale lies between 2^-24 and 8", _scale_is_sound)
-CURVE_LIMITS = (INT8_INPUT_AND_OUTPUT, SOUND_INPUT_SCALE)
+SOUND_INPUT_SCALE = Limit("the input scale lies between 2^-24 and 8 (int16: 2)", _scale_is_sound)
+CURVE_LIMITS = (INTEGER_INPUT_AND_OUTPUT, SOUND_INPUT_SCALE)
 
 
 def evaluate_curve(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mcuq.arithmetic import Arithmetic
+from mcuq.arithmetic.int16x8 import SUM_LIMIT
 from mcuq.arithmetic.multiplier import quantize_multiplier
-from mcuq.ir import FLOAT32, INT8, INT32, Constant, Quantization, Value
+from mcuq.ir import FLOAT32, INT4, INT8, INT16, INT32, INT64, Constant, Quantization, Value
 from mcuq.ops.activation import clamp_integer
 from mcuq.ops.card import Array, Call, Limit
-from mcuq.ops.requirements import quantization_of
+from mcuq.ops.requirements import is_integer_call, quantization_of
 
 
 def _is_float(call: Call) -> bool:
@@ -20,13 +23,15 @@ def _weights_are_constant(call: Call) -> bool:
     return all(isinstance(value, Constant) for value in call.operands[1:])
 
 
-def _weights_are_int8(call: Call) -> bool:
-    q = call.operands[1].quantization
-    return _is_float(call) or (call.operands[1].dtype == INT8 and q is not None and not any(q.zero_points))
+def _weights_are_quantized(call: Call) -> bool:
+    weights = call.operands[1]
+    types = (INT8,) if call.operands[0].dtype == INT16 else (INT4, INT8)
+    return _is_float(call) or (weights.dtype in types and weights.quantization is not None)
 
 
-def _bias_is_int32(call: Call) -> bool:
-    return _is_float(call) or len(call.operands) < 3 or call.operands[2].dtype == INT32
+def _bias_is_whole(call: Call) -> bool:
+    wanted = INT64 if call.operands[0].dtype == INT16 else INT32
+    return _is_float(call) or len(call.operands) < 3 or call.operands[2].dtype == wanted
 
 
 def scales_are_along(axis: int) -> Limit:
@@ -40,8 +45,8 @@ def scales_are_along(axis: int) -> Limit:
 
 
 CONSTANT_WEIGHTS = Limit("weights and bias are constants", _weights_are_constant)
-INT8_WEIGHTS = Limit("weights are int8 with zero point 0", _weights_are_int8)
-INT32_BIAS = Limit("the bias is int32 or absent", _bias_is_int32)
+INTEGER_WEIGHTS = Limit("weights are int8, or int4 where activations are int8, and quantized", _weights_are_quantized)
+INTEGER_BIAS = Limit("the bias is int32 (int64 where activations are int16) or absent", _bias_is_whole)
 
 
 def channel_scales(q: Quantization, channels: int) -> tuple[float, ...]:
@@ -56,11 +61,55 @@ def channel_multipliers(x: Value, weights: Value, y: Value, channels: int) -> tu
     return tuple(quantize_multiplier(in_scale * scale / out_scale) for scale in scales)
 
 
-def accumulator_bound(weights: Array, bias: Array, zero_point: int) -> int:
-    """The greatest |accumulator| that any int8 input can reach; `weights` [channels, taps], `bias` [channels]."""
-    widest = max(127 - zero_point, 128 + zero_point)
-    reach = np.abs(weights.astype(np.int64)).sum(axis=1) * widest + np.abs(bias.astype(np.int64))
+def weight_reach(rows: Array, zero_points: Array) -> Array:
+    """How far a sum over weights and one over their zero points can go together, int64 [channels], a unit of input.
+
+    `rows` are the weights as stored, [channels, taps]; `zero_points` [channels].
+    """
+    wide = np.abs(rows.astype(np.int64)).sum(axis=1)
+    return np.asarray(wide + np.abs(zero_points.astype(np.int64)) * rows.shape[1])
+
+
+def weight_zero_points(weights: Value, channels: int) -> Array:
+    """The zero point of each channel's weights, int64 [channels]."""
+    return np.resize(np.array(quantization_of(weights).zero_points, np.int64), channels)
+
+
+def centred_weights(call: Call, axis: int) -> Array:
+    """The weights less their zero points, which may differ along `axis`, int64."""
+    weights: Array = call.arrays[1][0].astype(np.int64)
+    zeros = weight_zero_points(call.operands[1], weights.shape[axis])
+    return weights - zeros.reshape([-1 if i == axis else 1 for i in range(weights.ndim)])
+
+
+def widest_input(x: Value) -> int:
+    """The greatest |q - zero point| of a quantized value."""
+    zero_point = quantization_of(x).zero_point
+    return max(x.dtype.maximum - zero_point, zero_point - x.dtype.minimum)
+
+
+def accumulator_bound(rows: Array, bias: Array, x: Value, zero_points: Array) -> int:
+    """The greatest |accumulator| that any input `x` can reach.
+
+    `rows` are the weights as stored, [channels, taps]; `bias` and `zero_points`, those of the weights, [channels].
+    """
+    reach = weight_reach(rows, zero_points) * widest_input(x) + np.abs(bias.astype(np.int64))
     return int(reach.max(initial=0))
+
+
+def accumulators_fit(rows_of: Callable[[Array], Array]) -> Limit:
+    """The limit that no input overflows the accumulator; `rows_of` lays weights out as [channels, taps]."""
+
+    def holds(call: Call) -> bool:
+        known = all(isinstance(value, Constant) and value.dtype.is_integer for value in call.operands[1:])
+        if not known or not is_integer_call(call) or call.operands[1].quantization is None:
+            return True  # another limit says so
+        rows, x = rows_of(call.arrays[1][0]), call.operands[0]
+        bias = bias_values(call, len(rows)).reshape(-1)
+        greatest = SUM_LIMIT if x.dtype == INT16 else 1 << 31
+        return accumulator_bound(rows, bias, x, weight_zero_points(call.operands[1], len(rows))) < greatest
+
+    return Limit("no input can overflow the accumulator (32 bits, or 48 where activations are int16)", holds)
 
 
 def bias_values(call: Call, channels: int) -> Array:
@@ -78,5 +127,6 @@ def finish_integer(
     y = call.results[0]
     multiplier = np.array([m for m, _ in multipliers], np.int64)
     shift = np.array([s for _, s in multipliers], np.int64)
-    scaled = arithmetic.requantize(accumulators, multiplier, shift) + quantization_of(y).zero_point
+    requantize = arithmetic.requantize_sums or arithmetic.requantize
+    scaled = requantize(accumulators, multiplier, shift) + quantization_of(y).zero_point
     return clamp_integer(call.attrs.activation, scaled, y)

@@ -14,15 +14,13 @@ from mcuq.schedule.locate import locate
 def _kernel_of(node: Node, graph: Graph, features: frozenset[str]) -> Kernel | str:
     """The kernel that computes the node, or the reason why none does."""
     reasons = []
-    if node.arithmetic == "float":
-        return "it computes in float; only QUANTIZE and DEQUANTIZE at the edge of an int8 model may"
     for kernel in KERNELS:
-        if node.op in kernel.ops and kernel.features <= features:
+        if node.op in kernel.ops and node.arithmetic in kernel.arithmetics and kernel.features <= features:
             reason = kernel.refuses(node, graph)
             if reason is None:
                 return kernel
             reasons.append(f"{kernel.name}: {reason}")
-    return "; ".join(reasons) or "there is no kernel for it"
+    return "; ".join(reasons) or f"there is no kernel for it in '{node.arithmetic}' arithmetic"
 
 
 def _step(index: int, node: Node, graph: Graph, kernel: Kernel) -> Step:

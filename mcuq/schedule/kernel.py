@@ -9,6 +9,9 @@ from typing import Any
 from mcuq.artifacts import Overlap, PackedConstant
 from mcuq.ir import Constant, Graph, Node
 
+INT8_ARITHMETICS = ("tflm", "single", "shift")  # int8 in, int8 out: only the requantisation differs
+INTEGER_ARITHMETICS = (*INT8_ARITHMETICS, "int16x8")
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -29,7 +32,8 @@ class Work:
 class Kernel:
     """One variant; its template is `templates/kernels/<name>.c.j2`, its struct `parameters_type` of mcuq/parameters.h.
 
-    `refuses(node, graph)` gives the reason why it cannot compute the node, or None. `features` must all be present.
+    `refuses(node, graph)` gives the reason why it cannot compute the node, or None; it is asked about nodes of one of
+    `arithmetics` only. `features` must all be present.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Kernel:
     plan: Callable[[Node, Graph], Work]
     refuses: Callable[[Node, Graph], str | None] = lambda node, graph: None
     features: frozenset[str] = frozenset()
+    arithmetics: tuple[str, ...] = INT8_ARITHMETICS
 
 
 def in_place(node: Node, graph: Graph, margin_bytes: int = 0) -> tuple[Overlap, ...]:

@@ -36,6 +36,16 @@ static inline int32_t mcuq_dot_1(int32_t sum, const int8_t *x, int32_t offset, c
     return sum;
 }
 
+/* The sum of x[i] + offset over i < count: what a zero point of the weights is multiplied with. */
+static inline int32_t mcuq_sum(const int8_t *x, int32_t offset, int32_t count)
+{
+    int32_t sum = 0;
+    for (int32_t i = 0; i < count; i++) {
+        sum += x[i] + offset;
+    }
+    return sum;
+}
+
 #ifdef __cplusplus
 }
 #endif

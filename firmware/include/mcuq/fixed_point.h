@@ -31,6 +31,22 @@ static inline int32_t mcuq_requantize_tflm(int32_t x, int32_t multiplier, int32_
     return mcuq_rounding_shift_right(mcuq_doubling_high_multiply(shifted, multiplier), right);
 }
 
+/* The same, rounded once, halves up; shift in [-31, 30]. */
+static inline int32_t mcuq_requantize_single(int32_t x, int32_t multiplier, int32_t shift)
+{
+    return (int32_t)(((int64_t)x * multiplier + ((int64_t)1 << (30 - shift))) >> (31 - shift));
+}
+
+/* x / 2^right, halves up, for scales that are powers of two; right in [-31, 32]. */
+static inline int32_t mcuq_requantize_shift(int32_t x, int32_t right)
+{
+    if (right <= 0) {
+        return (int32_t)((uint32_t)x << -right);
+    }
+    const int32_t twice = x >> (right - 1);
+    return (twice >> 1) + (twice & 1);
+}
+
 static inline int32_t mcuq_clamp(int32_t x, int32_t low, int32_t high)
 {
     return x < low ? low : (x > high ? high : x);

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from mcuq.artifacts import PackedConstant
 from mcuq.ir import Constant, Graph, Node
 from mcuq.ops.activation import quantized_range
-from mcuq.ops.binary import sum_multipliers
+from mcuq.ops.binary import left_shift_of, sum_multipliers
 from mcuq.ops.mul import product_multiplier
 from mcuq.ops.requirements import quantization_of
-from mcuq.schedule.kernel import Kernel, Work, in_place
+from mcuq.schedule.kernel import INTEGER_ARITHMETICS, Kernel, Work, in_place
+from mcuq.schedule.kernels.packing import stored_shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,20 @@ class PairDimension:
 
 @dataclass(frozen=True, slots=True)
 class BinaryShape:
-    """The loops, outermost first; the output is written in order."""
+    """The loops, outermost first, and the elements; the output is written in order."""
 
     loops: tuple[PairDimension, ...]
-    subtracts: bool = False
+    c_type: str = "int8_t"
+
+
+@dataclass(frozen=True, slots=True)
+class SumShape:
+    """The same for ADD and SUB; operands get `left_shift` extra bits."""
+
+    loops: tuple[PairDimension, ...]
+    subtracts: bool
+    c_type: str
+    left_shift: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,8 @@ def pair_loops(a: tuple[int, ...], b: tuple[int, ...], y: tuple[int, ...]) -> tu
     return tuple(loops) or (PairDimension(1, 0, 0),)
 
 
-def _operand_constants(node: Node, graph: Graph) -> tuple[PackedConstant, ...]:
+def operand_constants(node: Node, graph: Graph) -> tuple[PackedConstant, ...]:
+    """The operands that are constants, as arguments of the kernel."""
     return tuple(
         PackedConstant(f"operand_{index}", value.dtype.c, value.values.reshape(-1))
         for index, value in enumerate(graph.operands(node))
@@ -100,7 +112,7 @@ def plan_sum(node: Node, graph: Graph) -> Work:
     factors = sum_multipliers(a, b, y)
     low, high = quantized_range(node.attrs.activation, y)
     return Work(
-        BinaryShape(pair_loops(a.shape, b.shape, y.shape), subtracts=node.op == "SUB"),
+        SumShape(pair_loops(a.shape, b.shape, y.shape), node.op == "SUB", y.dtype.c, left_shift_of(a)),
         SumParameters(
             a_offset=-quantization_of(a).zero_point,
             b_offset=-quantization_of(b).zero_point,
@@ -114,7 +126,7 @@ def plan_sum(node: Node, graph: Graph) -> Work:
             output_min=low,
             output_max=high,
         ),
-        _operand_constants(node, graph),
+        operand_constants(node, graph),
         overlaps=in_place(node, graph),
     )
 
@@ -125,20 +137,20 @@ def plan_product(node: Node, graph: Graph) -> Work:
     multiplier, shift = product_multiplier(a, b, y)
     low, high = quantized_range(node.attrs.activation, y)
     return Work(
-        BinaryShape(pair_loops(a.shape, b.shape, y.shape)),
+        BinaryShape(pair_loops(a.shape, b.shape, y.shape), y.dtype.c),
         ProductParameters(
             a_offset=-quantization_of(a).zero_point,
             b_offset=-quantization_of(b).zero_point,
             multiplier=multiplier,
-            shift=shift,
+            shift=stored_shift((multiplier, shift), node.arithmetic),
             output_offset=quantization_of(y).zero_point,
             output_min=low,
             output_max=high,
         ),
-        _operand_constants(node, graph),
+        operand_constants(node, graph),
         overlaps=in_place(node, graph),
     )
 
 
-SUM = Kernel("sum/portable", ("ADD", "SUB"), "mcuq_sum_parameters", plan_sum)
-PRODUCT = Kernel("mul/portable", ("MUL",), "mcuq_product_parameters", plan_product)
+SUM = Kernel("sum/portable", ("ADD", "SUB"), "mcuq_sum_parameters", plan_sum, arithmetics=("tflm", "single", "int16x8"))
+PRODUCT = Kernel("mul/portable", ("MUL",), "mcuq_product_parameters", plan_product, arithmetics=INTEGER_ARITHMETICS)

@@ -8,25 +8,30 @@ from mcuq.ir import Graph, Node
 from mcuq.ops.activation import quantized_range
 from mcuq.ops.conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
-from mcuq.ops.weighted import channel_multipliers
+from mcuq.ops.weighted import channel_multipliers, weight_zero_points
 from mcuq.schedule.kernel import Kernel, Work
 from mcuq.schedule.kernels.packing import (
     bias_constant,
     bias_of,
-    fold_zero_point,
     multiplier_constants,
+    packed_bias,
+    right_shifts,
     weights_constant,
+    zero_point_constants,
 )
+from mcuq.schedule.kernels.raster import raster_overlap
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
 
 @dataclass(frozen=True, slots=True)
 class ConvShape:
-    """`folded`: the bias already holds the input's zero point."""
+    """`folded`, `rounded`: what the bias already holds (packing.PackedBias); `asymmetric`: weights have zero points."""
 
     window: WindowShape
     out_channels: int
     folded: bool
+    rounded: bool = False
+    asymmetric: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +50,25 @@ def plan(node: Node, graph: Graph) -> Work:
     channels = weights.shape[0]
     geometry = window_shape(x, y, window_of(node.attrs, weights))
     zero_point = quantization_of(x).zero_point
-    bias = bias_of(node, graph, channels)
-    folded = None if geometry.padded else fold_zero_point(bias, weights.values.reshape(channels, -1), zero_point)
+    multipliers, zeros = channel_multipliers(x, weights, y, channels), weight_zero_points(weights, channels)
+    shifts, rows = right_shifts(multipliers, node.arithmetic), weights.values.reshape(channels, -1)
+    bias = packed_bias(bias_of(node, graph, channels), rows, zeros, zero_point, shifts, padded=geometry.padded)
     low, high = quantized_range(node.attrs.activation, y)
     return Work(
-        shape=ConvShape(geometry, channels, folded is not None),
+        shape=ConvShape(geometry, channels, bias.folded, bias.rounded, bool(zeros.any())),
         parameters=ConvParameters(
-            input_offset=0 if folded is not None else -zero_point,
+            input_offset=0 if bias.folded else -zero_point,
             output_offset=quantization_of(y).zero_point,
             output_min=low,
             output_max=high,
         ),
         constants=(
             weights_constant(weights.values),
-            bias_constant(bias if folded is None else folded),
-            *multiplier_constants(channel_multipliers(x, weights, y, channels)),
+            bias_constant(bias.values),
+            *multiplier_constants(multipliers, node.arithmetic),
+            *zero_point_constants(zeros),
         ),
+        overlaps=raster_overlap(node, graph, geometry),
     )
 
 

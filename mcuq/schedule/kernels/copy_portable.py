@@ -1,10 +1,11 @@
-"""CONCATENATION (where aliasing cannot do it) and PAD for any core: runs of bytes are copied and filled."""
+"""CONCATENATION (where aliasing cannot do it) and PAD for any core: runs of elements are copied and filled."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from mcuq.arithmetic import ARITHMETICS
 from mcuq.artifacts import PackedConstant
 from mcuq.ir import Constant, Graph, Node
 from mcuq.ops.pad import fill_of
@@ -13,24 +14,26 @@ from mcuq.schedule.kernel import Kernel, Work
 
 @dataclass(frozen=True, slots=True)
 class ConcatenationShape:
-    """`outer` times, `runs[k]` bytes are taken from operand k."""
+    """`outer` times, `runs[k]` elements are taken from operand k."""
 
     outer: int
     runs: tuple[int, ...]
+    c_type: str
 
 
 @dataclass(frozen=True, slots=True)
 class PadShape:
-    """Four dimensions, the innermost of `run` bytes: sizes of the input, and what is added before and after each."""
+    """Four dimensions: sizes of the input, and what is added before and after each."""
 
     sizes: tuple[int, int, int, int]
     before: tuple[int, int, int, int]
     after: tuple[int, int, int, int]
+    c_type: str
 
 
 @dataclass(frozen=True, slots=True)
 class PadParameters:
-    """The byte that the frame is made of."""
+    """The stored number that the frame is made of."""
 
     value: int
 
@@ -44,13 +47,14 @@ def plan_concatenation(node: Node, graph: Graph) -> Work:
     """The step of one concatenation."""
     axis = node.attrs.axis
     operands = graph.operands(node)
-    runs = tuple(value.dtype.bytes_of(math.prod(value.shape[axis:])) for value in operands)
+    runs = tuple(math.prod(value.shape[axis:]) for value in operands)
     constants = tuple(
         PackedConstant(f"operand_{index}", value.dtype.c, value.values.reshape(-1))
         for index, value in enumerate(operands)
         if isinstance(value, Constant)
     )
-    return Work(ConcatenationShape(math.prod(operands[0].shape[:axis]), runs), NoParameters(), constants)
+    outer = math.prod(operands[0].shape[:axis])
+    return Work(ConcatenationShape(outer, runs, operands[0].dtype.c), NoParameters(), constants)
 
 
 def _four(values: tuple[int, ...], fill: int) -> tuple[int, int, int, int]:
@@ -61,9 +65,10 @@ def _four(values: tuple[int, ...], fill: int) -> tuple[int, int, int, int]:
 def plan_pad(node: Node, graph: Graph) -> Work:
     """The step of one padding."""
     x = graph[node.inputs[0]]
-    shape = PadShape(_four(x.shape, 1), _four(node.attrs.before, 0), _four(node.attrs.after, 0))
+    shape = PadShape(_four(x.shape, 1), _four(node.attrs.before, 0), _four(node.attrs.after, 0), x.dtype.c)
     return Work(shape, PadParameters(fill_of(node.attrs, x)))
 
 
-CONCATENATION = Kernel("concatenation/portable", ("CONCATENATION",), "", plan_concatenation)
-PAD = Kernel("pad/portable", ("PAD",), "mcuq_pad_parameters", plan_pad)
+EVERY = tuple(arithmetic.name for arithmetic in ARITHMETICS)
+CONCATENATION = Kernel("concatenation/portable", ("CONCATENATION",), "", plan_concatenation, arithmetics=EVERY)
+PAD = Kernel("pad/portable", ("PAD",), "mcuq_pad_parameters", plan_pad, arithmetics=EVERY)

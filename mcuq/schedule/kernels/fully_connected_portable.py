@@ -8,25 +8,34 @@ from mcuq.ir import Graph, Node
 from mcuq.ops.activation import quantized_range
 from mcuq.ops.fully_connected import multipliers_of
 from mcuq.ops.requirements import quantization_of
+from mcuq.ops.weighted import weight_zero_points
 from mcuq.schedule.kernel import Kernel, Work
 from mcuq.schedule.kernels.packing import (
     bias_constant,
     bias_of,
-    fold_zero_point,
     multiplier_constants,
+    packed_bias,
+    right_shifts,
+    stored_shift,
     weights_constant,
+    zero_point_constants,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class FullyConnectedShape:
-    """`rows` inputs of `depth` elements; `per_channel`: multipliers differ between outputs."""
+    """`rows` inputs of `depth` elements; `per_channel`: multipliers differ between outputs.
+
+    `folded` and `rounded`: what the bias already holds (packing.PackedBias); `asymmetric`: weights have zero points.
+    """
 
     rows: int
     depth: int
     out_channels: int
     folded: bool
     per_channel: bool
+    rounded: bool = False
+    asymmetric: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +55,28 @@ def plan(node: Node, graph: Graph) -> Work:
     x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
     outputs, depth = weights.shape
     zero_point = quantization_of(x).zero_point
-    bias = bias_of(node, graph, outputs)
-    folded = fold_zero_point(bias, weights.values, zero_point)
-    multipliers = multipliers_of(x, weights, y)
+    multipliers, zeros = multipliers_of(x, weights, y), weight_zero_points(weights, outputs)
+    shifts = right_shifts(multipliers, node.arithmetic)
+    bias = packed_bias(bias_of(node, graph, outputs), weights.values, zeros, zero_point, shifts, padded=False)
     per_channel = len(set(multipliers)) > 1
     low, high = quantized_range(node.attrs.activation, y)
     return Work(
-        shape=FullyConnectedShape(x.elements // depth, depth, outputs, folded is not None, per_channel),
+        shape=FullyConnectedShape(
+            x.elements // depth, depth, outputs, bias.folded, per_channel, bias.rounded, bool(zeros.any())
+        ),
         parameters=FullyConnectedParameters(
-            input_offset=0 if folded is not None else -zero_point,
+            input_offset=0 if bias.folded else -zero_point,
             output_offset=quantization_of(y).zero_point,
             output_min=low,
             output_max=high,
             multiplier=multipliers[0][0],
-            shift=multipliers[0][1],
+            shift=stored_shift(multipliers[0], node.arithmetic),
         ),
         constants=(
             weights_constant(weights.values),
-            bias_constant(bias if folded is None else folded),
-            *(multiplier_constants(multipliers) if per_channel else ()),
+            bias_constant(bias.values),
+            *(multiplier_constants(multipliers, node.arithmetic) if per_channel else ()),
+            *zero_point_constants(zeros),
         ),
     )
 

@@ -25,6 +25,9 @@ class MeanShape:
     kept: tuple[Dimension, ...]
     reduced: tuple[Dimension, ...]
     count: int
+    c_type: str = "int8_t"
+    least: int = -128
+    greatest: int = 127
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,10 @@ class MeanParameters:
     output_offset: int
 
 
-def _merged(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[tuple[Dimension, ...], tuple[Dimension, ...]]:
-    """Dimensions of size 1 dropped, neighbours of one kind merged into one."""
+def merged_dimensions(
+    shape: tuple[int, ...], axes: tuple[int, ...]
+) -> tuple[tuple[Dimension, ...], tuple[Dimension, ...]]:
+    """`(kept, reduced)`: dimensions of size 1 dropped, neighbours of one kind merged into one."""
     kept: list[Dimension] = []
     reduced: list[Dimension] = []
     stride, previous = 1, None
@@ -59,10 +64,10 @@ def plan(node: Node, graph: Graph) -> Work:
     """The step of one mean."""
     x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
     count = count_of(node.attrs, x)
-    kept, reduced = _merged(x.shape, node.attrs.axes)
+    kept, reduced = merged_dimensions(x.shape, node.attrs.axes)
     multiplier, shift = multiplier_of(node.attrs, x, y)
     return Work(
-        MeanShape(kept, reduced, count),
+        MeanShape(kept, reduced, count, y.dtype.c, y.dtype.minimum, y.dtype.maximum),
         MeanParameters(
             sum_offset=-quantization_of(x).zero_point * count,
             multiplier=multiplier,
@@ -72,4 +77,4 @@ def plan(node: Node, graph: Graph) -> Work:
     )
 
 
-KERNEL = Kernel("mean/portable", ("MEAN",), "mcuq_mean_parameters", plan)
+KERNEL = Kernel("mean/portable", ("MEAN",), "mcuq_mean_parameters", plan, arithmetics=("tflm", "single", "int16x8"))

@@ -6,15 +6,19 @@ from dataclasses import dataclass
 
 from mcuq.ir import Graph, Node
 from mcuq.ops.activation import quantized_range
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import INTEGER_ARITHMETICS, Kernel, Work
+from mcuq.schedule.kernels.raster import raster_overlap
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
 
 @dataclass(frozen=True, slots=True)
 class PoolShape:
-    """The geometry alone."""
+    """The geometry, the elements and the least of them; how averages are rounded."""
 
     window: WindowShape
+    c_type: str
+    least: int
+    halves_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,11 @@ def plan(node: Node, graph: Graph) -> Work:
     """The step of one pooling."""
     x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
     low, high = quantized_range(node.attrs.activation, y)
-    return Work(PoolShape(window_shape(x, y, node.attrs.window)), PoolParameters(low, high))
+    geometry = window_shape(x, y, node.attrs.window)
+    shape = PoolShape(geometry, y.dtype.c, y.dtype.minimum, node.attrs.halves_up)
+    return Work(shape, PoolParameters(low, high), overlaps=raster_overlap(node, graph, geometry))
 
 
-AVERAGE = Kernel("average_pool_2d/portable", ("AVERAGE_POOL_2D",), "mcuq_pool_parameters", plan)
-MAX = Kernel("max_pool_2d/portable", ("MAX_POOL_2D",), "mcuq_pool_parameters", plan)
+_TYPE = "mcuq_pool_parameters"
+AVERAGE = Kernel("average_pool_2d/portable", ("AVERAGE_POOL_2D",), _TYPE, plan, arithmetics=INTEGER_ARITHMETICS)
+MAX = Kernel("max_pool_2d/portable", ("MAX_POOL_2D",), _TYPE, plan, arithmetics=INTEGER_ARITHMETICS)

@@ -1,0 +1,518 @@
+/* Kernels for cores with Arm's DSP extension (Cortex-M4, M7, M33): two products a cycle.
+ *
+ * Weights lie in flash as "mixed lanes": a word holds two channels times two taps, each halfword being
+ * 256 * odd channel + even channel. SMLAD with the word as it is gives 256 * odd + even; SXTB16 leaves the even channel,
+ * and SMLAD gives its sum alone. Both sums then come out times 256, which is what the requantisation in three
+ * instructions asks for: SMMLA with both roundings and the zero point in one constant, a shift, a saturation.
+ *
+ * Everything has a twin in plain C with the same bits, for other compilers (MCUQ_NO_ASSEMBLY) and for the host.
+ */
+#ifndef MCUQ_DSP_H
+#define MCUQ_DSP_H
+
+#include <stdint.h>
+
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && !defined(MCUQ_NO_ASSEMBLY)
+#define MCUQ_DSP_ASSEMBLY 1
+#else
+#define MCUQ_DSP_ASSEMBLY 0
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+static inline uint32_t mcuq_load_word(const void *address)
+{
+    uint32_t word;
+    __builtin_memcpy(&word, address, sizeof word);
+    return word;
+}
+
+/* Bytes 0 and 2 of a word as two signed halfwords; `rotate` 8 takes bytes 1 and 3. */
+static inline uint32_t mcuq_sxtb16(uint32_t x)
+{
+#if MCUQ_DSP_ASSEMBLY
+    uint32_t result;
+    __asm__("sxtb16 %0, %1" : "=r"(result) : "r"(x));
+    return result;
+#else
+    const uint32_t low = (uint32_t)(int32_t)(int8_t)(x & 0xffu) & 0xffffu;
+    const uint32_t high = (uint32_t)(int32_t)(int8_t)((x >> 16) & 0xffu) & 0xffffu;
+    return low | (high << 16);
+#endif
+}
+
+static inline uint32_t mcuq_sxtb16_odd(uint32_t x)
+{
+#if MCUQ_DSP_ASSEMBLY
+    uint32_t result;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(result) : "r"(x));
+    return result;
+#else
+    return mcuq_sxtb16((x >> 8) | (x << 24));
+#endif
+}
+
+/* sum + the products of both halfwords, modulo 2^32. */
+static inline uint32_t mcuq_smlad(uint32_t a, uint32_t b, uint32_t sum)
+{
+    const int32_t low = (int32_t)(int16_t)(a & 0xffffu) * (int32_t)(int16_t)(b & 0xffffu);
+    const int32_t high = (int32_t)(int16_t)(a >> 16) * (int32_t)(int16_t)(b >> 16);
+    return sum + (uint32_t)low + (uint32_t)high;
+}
+
+/* sum + the upper half of a * b, modulo 2^32. */
+static inline int32_t mcuq_smmla(int32_t a, int32_t b, int32_t sum)
+{
+#if MCUQ_DSP_ASSEMBLY
+    int32_t result;
+    __asm__("smmla %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
+#else
+    return (int32_t)((uint32_t)sum + (uint32_t)(int32_t)(((int64_t)a * b) >> 32));
+#endif
+}
+
+static inline int8_t mcuq_ssat8(int32_t x)
+{
+#if MCUQ_DSP_ASSEMBLY
+    int32_t result;
+    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(x));
+    return (int8_t)result;
+#else
+    return (int8_t)(x < -128 ? -128 : (x > 127 ? 127 : x));
+#endif
+}
+
+/* Four int8 a word, as two words of two int16 (bytes 0 and 2, then 1 and 3), eight bytes apart: one pixel of a pair. */
+static inline void mcuq_expand_words(uint32_t *to, const int8_t *from, int32_t words)
+{
+    for (; words >= 2; words -= 2) {
+        const uint32_t first = mcuq_load_word(from), second = mcuq_load_word(from + 4);
+        to[0] = mcuq_sxtb16(first);
+        to[2] = mcuq_sxtb16_odd(first);
+        to[4] = mcuq_sxtb16(second);
+        to[6] = mcuq_sxtb16_odd(second);
+        from += 8;
+        to += 8;
+    }
+    if (words != 0) {
+        const uint32_t first = mcuq_load_word(from);
+        to[0] = mcuq_sxtb16(first);
+        to[2] = mcuq_sxtb16_odd(first);
+    }
+}
+
+/* x times 2^22 times multiplier / 2^31 / 2^e with TensorFlow Lite Micro's two roundings, for |x| < 2^9, 1 <= e <= 28. */
+static inline int32_t mcuq_scale_operand(int32_t x, int32_t multiplier, int32_t e)
+{
+    const int32_t wide = (int32_t)((uint32_t)x << 22);
+    const int32_t rounding = (int32_t)((1u << e) + 1u) + 2 * (wide >> 31);
+    return mcuq_smmla(wide, multiplier, rounding) >> (e + 1);
+}
+
+/* One position's four channels, each to the same halfword of its plane. */
+static inline void mcuq_split_one(uint32_t *planes, int32_t plane_words, const int8_t *from, int32_t position)
+{
+    for (int32_t k = 0; k < 4; k++) {
+        ((int16_t *)(void *)(planes + k * plane_words))[position] = from[k];
+    }
+}
+
+/* One line of four channels that lie together, `step` bytes from position to position, to a line of each of four planes,
+ * two positions a word, the first one at `before` (0 or 1). */
+static inline void mcuq_split_line(uint32_t *planes, int32_t plane_words, const int8_t *from, int32_t step,
+                                   int32_t positions, int32_t before)
+{
+    int32_t position = 0;
+    if (before != 0) {
+        mcuq_split_one(planes, plane_words, from, 1);
+        position = 1;
+        from += step;
+        planes++;
+    }
+    for (; position + 2 <= positions; position += 2) {
+        const uint32_t first = mcuq_load_word(from), second = mcuq_load_word(from + step);
+        const uint32_t low = (first & 0xffffu) | (second << 16);
+        const uint32_t high = (first >> 16) | (second & 0xffff0000u);
+        planes[0] = mcuq_sxtb16(low);
+        planes[plane_words] = mcuq_sxtb16_odd(low);
+        planes[2 * plane_words] = mcuq_sxtb16(high);
+        planes[3 * plane_words] = mcuq_sxtb16_odd(high);
+        from += 2 * step;
+        planes++;
+    }
+    if (position < positions) {
+        mcuq_split_one(planes, plane_words, from, 0);
+    }
+}
+
+/* What a pair of pixels needs beside the stream of constants. */
+typedef struct {
+    int32_t output_stride; /* from the first pixel's output to the second's; 0 drops the second */
+    int32_t patch_bytes;   /* both pixels */
+    int32_t blocks;        /* of four channels */
+} mcuq_pair_job;
+
+/* Two pixels times all channels. `stream`, a block of four channels at a time: four words of start values, two words of
+ * mixed lanes a pair of taps, then multiplier, constant and shift of each channel. `patch`: a word of two taps of the
+ * first pixel, then one of the second. Where `linear`, negative sums need the second rounding's correction. */
+#if !MCUQ_DSP_ASSEMBLY
+static inline int8_t mcuq_pair_requantize(uint32_t scaled, const uint32_t *factors, int linear)
+{
+    const int32_t sum = (int32_t)scaled;
+    const int32_t constant = (int32_t)factors[1] - (linear != 0 && sum < 0 ? 128 : 0);
+    return mcuq_ssat8(mcuq_smmla(sum, (int32_t)factors[0], constant) >> factors[2]);
+}
+
+static inline void mcuq_conv_pair_in_c(const uint32_t *stream, const uint32_t *patch, int8_t *y,
+                                       const mcuq_pair_job *job, int linear)
+{
+    const int32_t pairs = job->patch_bytes / 8;
+    for (int32_t block = 0; block < job->blocks; block++) {
+        uint32_t raw[2][2], low[2][2]; /* pixel, channels 0 and 1 or 2 and 3 */
+        for (int32_t half = 0; half < 2; half++) {
+            raw[0][half] = raw[1][half] = stream[2 * half];
+            low[0][half] = low[1][half] = stream[2 * half + 1];
+        }
+        stream += 4;
+        for (int32_t k = 0; k < pairs; k++) {
+            for (int32_t half = 0; half < 2; half++) {
+                for (int32_t pixel = 0; pixel < 2; pixel++) {
+                    const uint32_t taps = patch[2 * k + pixel];
+                    raw[pixel][half] = mcuq_smlad(stream[half], taps, raw[pixel][half]);
+                    low[pixel][half] = mcuq_smlad(mcuq_sxtb16(stream[half]), taps, low[pixel][half]);
+                }
+            }
+            stream += 2;
+        }
+        for (int32_t channel = 0; channel < 4; channel++) {
+            for (int32_t pixel = 1; pixel >= 0; pixel--) { /* the first pixel last: it stays where the stride is 0 */
+                const uint32_t even = low[pixel][channel / 2];
+                const uint32_t scaled = channel % 2 == 0 ? even << 8 : raw[pixel][channel / 2] - even;
+                y[pixel * job->output_stride] = mcuq_pair_requantize(scaled, stream, linear);
+            }
+            stream += 3;
+            y++;
+        }
+    }
+}
+
+#define MCUQ_DEFINE_CONV_PAIR(name, linear)                                                                            \
+    static inline void name(const uint32_t *stream, const uint32_t *patch, int8_t *y, const mcuq_pair_job *job)        \
+    {                                                                                                                  \
+        mcuq_conv_pair_in_c(stream, patch, y, job, linear);                                                            \
+    }
+
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_4, 0)
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_4_linear, 1)
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_8, 0)
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_8_linear, 1)
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24, 0)
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24_linear, 1)
+
+#else
+
+/* r0 stream, r1 patch, r2 to r5 scratch; raw and low sums of channels 0/1 and 2/3: r6 r7 r8 r9 of the first pixel,
+ * r10 r11 r12 lr of the second. On the stack: patch, its end, output, output stride, blocks. */
+#define MCUQ_PAIR_MAC                                                                                                  \
+    "smlad r6, r2, r4, r6\n\t"                                                                                         \
+    "smlad r8, r3, r4, r8\n\t"                                                                                         \
+    "smlad r10, r2, r5, r10\n\t"                                                                                       \
+    "smlad r12, r3, r5, r12\n\t"                                                                                       \
+    "sxtb16 r2, r2\n\t"                                                                                                \
+    "sxtb16 r3, r3\n\t"                                                                                                \
+    "smlad r7, r2, r4, r7\n\t"                                                                                         \
+    "smlad r9, r3, r4, r9\n\t"                                                                                         \
+    "smlad r11, r2, r5, r11\n\t"                                                                                       \
+    "smlad lr, r3, r5, lr\n\t"
+
+/* The first of `n` pairs moves both pointers on, the others look back. */
+#define MCUQ_PAIR_FIRST(n)                                                                                             \
+    "ldr r2, [r0], #(8 * " n ")\n\t"                                                                                   \
+    "ldr r3, [r0, #(4 - 8 * " n ")]\n\t"                                                                               \
+    "ldr r4, [r1], #(8 * " n ")\n\t"                                                                                   \
+    "ldr r5, [r1, #(4 - 8 * " n ")]\n\t" MCUQ_PAIR_MAC
+
+#define MCUQ_PAIR_NEXT(k, n)                                                                                           \
+    "ldr r2, [r0, #(8 * " k " - 8 * " n ")]\n\t"                                                                       \
+    "ldr r3, [r0, #(8 * " k " + 4 - 8 * " n ")]\n\t"                                                                   \
+    "ldr r4, [r1, #(8 * " k " - 8 * " n ")]\n\t"                                                                       \
+    "ldr r5, [r1, #(8 * " k " + 4 - 8 * " n ")]\n\t" MCUQ_PAIR_MAC
+
+#define MCUQ_PAIR_OPEN                                                                                                 \
+    "push {r4-r11, lr}\n\t"                                                                                            \
+    "sub sp, #20\n\t"                                                                                                  \
+    "ldr r4, [r3]\n\t"                                                                                                 \
+    "ldr r5, [r3, #4]\n\t"                                                                                             \
+    "ldr r6, [r3, #8]\n\t"                                                                                             \
+    "add r5, r1\n\t"                                                                                                   \
+    "str r1, [sp]\n\t"                                                                                                 \
+    "str r5, [sp, #4]\n\t"                                                                                             \
+    "str r2, [sp, #8]\n\t"                                                                                             \
+    "str r4, [sp, #12]\n\t"                                                                                            \
+    "str r6, [sp, #16]\n\t"                                                                                            \
+    "1:\n\t"                                                                                                           \
+    "ldm r0!, {r6, r7, r8, r9}\n\t"                                                                                    \
+    "ldr r1, [sp]\n\t"                                                                                                 \
+    "mov r10, r6\n\t"                                                                                                  \
+    "mov r11, r7\n\t"                                                                                                  \
+    "mov r12, r8\n\t"                                                                                                  \
+    "mov lr, r9\n\t"                                                                                                   \
+    ".p2align 2\n\t"                                                                                                   \
+    "2:\n\t"
+
+/* Un-mix: the odd channel is raw - low, already times 256. Then r4 and r5 point to the outputs. */
+#define MCUQ_PAIR_TURN                                                                                                 \
+    "ldr r2, [sp, #4]\n\t"                                                                                             \
+    "cmp r1, r2\n\t"                                                                                                   \
+    "bne 2b\n\t"                                                                                                       \
+    "ldr r5, [sp, #8]\n\t"                                                                                             \
+    "ldr r4, [sp, #12]\n\t"                                                                                            \
+    "sub r6, r6, r7\n\t"                                                                                               \
+    "sub r8, r8, r9\n\t"                                                                                               \
+    "sub r10, r10, r11\n\t"                                                                                            \
+    "sub r12, r12, lr\n\t"                                                                                             \
+    "lsl r7, r7, #8\n\t"                                                                                               \
+    "lsl r9, r9, #8\n\t"                                                                                               \
+    "lsl r11, r11, #8\n\t"                                                                                             \
+    "lsl lr, lr, #8\n\t"                                                                                               \
+    "add r4, r5\n\t"
+
+/* The second pixel is stored first: with a stride of 0 the first one then overwrites it. */
+#define MCUQ_PAIR_STORE(first, second, channel)                                                                        \
+    "ldm r0!, {r1, r2, r3}\n\t"                                                                                        \
+    "smmla " second ", " second ", r1, r2\n\t"                                                                         \
+    "smmla " first ", " first ", r1, r2\n\t"                                                                           \
+    "asr " second ", " second ", r3\n\t"                                                                               \
+    "ssat " second ", #8, " second "\n\t"                                                                              \
+    "asr " first ", " first ", r3\n\t"                                                                                 \
+    "ssat " first ", #8, " first "\n\t"                                                                                \
+    "strb " second ", [r4, #" channel "]\n\t"                                                                          \
+    "strb " first ", [r5, #" channel "]\n\t"
+
+#define MCUQ_PAIR_STORE_LINEAR(first, second, channel)                                                                 \
+    "ldm r0!, {r1, r2}\n\t"                                                                                            \
+    "asr r3, " second ", #31\n\t"                                                                                      \
+    "add r3, r2, r3, lsl #7\n\t"                                                                                       \
+    "smmla " second ", " second ", r1, r3\n\t"                                                                         \
+    "asr r3, " first ", #31\n\t"                                                                                       \
+    "add r3, r2, r3, lsl #7\n\t"                                                                                       \
+    "smmla " first ", " first ", r1, r3\n\t"                                                                           \
+    "ldr r3, [r0], #4\n\t"                                                                                             \
+    "asr " second ", " second ", r3\n\t"                                                                               \
+    "ssat " second ", #8, " second "\n\t"                                                                              \
+    "asr " first ", " first ", r3\n\t"                                                                                 \
+    "ssat " first ", #8, " first "\n\t"                                                                                \
+    "strb " second ", [r4, #" channel "]\n\t"                                                                          \
+    "strb " first ", [r5, #" channel "]\n\t"
+
+#define MCUQ_PAIR_CLOSE                                                                                                \
+    "ldr r1, [sp, #16]\n\t"                                                                                            \
+    "adds r5, #4\n\t"                                                                                                  \
+    "str r5, [sp, #8]\n\t"                                                                                             \
+    "subs r1, #1\n\t"                                                                                                  \
+    "str r1, [sp, #16]\n\t"                                                                                            \
+    "bne 1b\n\t"                                                                                                       \
+    "add sp, #20\n\t"                                                                                                  \
+    "pop {r4-r11, pc}\n\t"
+
+#define MCUQ_PAIR_ALL(store)                                                                                           \
+    store("r7", "r11", "0") store("r6", "r10", "1") store("r9", "lr", "2") store("r8", "r12", "3")
+
+#define MCUQ_PAIRS_4                                                                                                   \
+    MCUQ_PAIR_FIRST("4") MCUQ_PAIR_NEXT("1", "4") MCUQ_PAIR_NEXT("2", "4") MCUQ_PAIR_NEXT("3", "4")
+
+#define MCUQ_PAIRS_8                                                                                                   \
+    MCUQ_PAIR_FIRST("8") MCUQ_PAIR_NEXT("1", "8") MCUQ_PAIR_NEXT("2", "8") MCUQ_PAIR_NEXT("3", "8")                    \
+    MCUQ_PAIR_NEXT("4", "8") MCUQ_PAIR_NEXT("5", "8") MCUQ_PAIR_NEXT("6", "8") MCUQ_PAIR_NEXT("7", "8")
+
+#define MCUQ_PAIRS_24                                                                                                  \
+    MCUQ_PAIR_FIRST("24") MCUQ_PAIR_NEXT("1", "24") MCUQ_PAIR_NEXT("2", "24") MCUQ_PAIR_NEXT("3", "24")                \
+    MCUQ_PAIR_NEXT("4", "24") MCUQ_PAIR_NEXT("5", "24") MCUQ_PAIR_NEXT("6", "24") MCUQ_PAIR_NEXT("7", "24")            \
+    MCUQ_PAIR_NEXT("8", "24") MCUQ_PAIR_NEXT("9", "24") MCUQ_PAIR_NEXT("10", "24") MCUQ_PAIR_NEXT("11", "24")          \
+    MCUQ_PAIR_NEXT("12", "24") MCUQ_PAIR_NEXT("13", "24") MCUQ_PAIR_NEXT("14", "24") MCUQ_PAIR_NEXT("15", "24")        \
+    MCUQ_PAIR_NEXT("16", "24") MCUQ_PAIR_NEXT("17", "24") MCUQ_PAIR_NEXT("18", "24") MCUQ_PAIR_NEXT("19", "24")        \
+    MCUQ_PAIR_NEXT("20", "24") MCUQ_PAIR_NEXT("21", "24") MCUQ_PAIR_NEXT("22", "24") MCUQ_PAIR_NEXT("23", "24")
+
+#define MCUQ_DEFINE_CONV_PAIR(name, pairs, store)                                                                      \
+    __attribute__((naked, noinline, unused)) static void name(                                                        \
+        const uint32_t *stream __attribute__((unused)), const uint32_t *patch __attribute__((unused)),                 \
+        int8_t *y __attribute__((unused)), const mcuq_pair_job *job __attribute__((unused)))                           \
+    {                                                                                                                  \
+        __asm__ volatile(MCUQ_PAIR_OPEN pairs MCUQ_PAIR_TURN MCUQ_PAIR_ALL(store) MCUQ_PAIR_CLOSE);                    \
+    }
+
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_4, MCUQ_PAIRS_4, MCUQ_PAIR_STORE)
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_4_linear, MCUQ_PAIRS_4, MCUQ_PAIR_STORE_LINEAR)
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_8, MCUQ_PAIRS_8, MCUQ_PAIR_STORE)
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_8_linear, MCUQ_PAIRS_8, MCUQ_PAIR_STORE_LINEAR)
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24, MCUQ_PAIRS_24, MCUQ_PAIR_STORE)
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24_linear, MCUQ_PAIRS_24, MCUQ_PAIR_STORE_LINEAR)
+#endif
+
+/* Four int8 a word as two words of two int16 (bytes 0 and 2, then 1 and 3). */
+static inline void mcuq_expand_row(uint32_t *to, const int8_t *from, int32_t words)
+{
+    for (int32_t i = 0; i < words; i++) {
+        const uint32_t word = mcuq_load_word(from + 4 * i);
+        *to++ = mcuq_sxtb16(word);
+        *to++ = mcuq_sxtb16_odd(word);
+    }
+}
+
+/* One row of int16 taps times all outputs. `stream`, a block of eight outputs at a time: eight words of start values,
+ * four words of mixed lanes a pair of taps, then multiplier, constant and shift of each output. */
+#if !MCUQ_DSP_ASSEMBLY
+static inline void mcuq_dot_8_in_c(const uint32_t *stream, const uint32_t *taps, int8_t *y, int32_t tap_bytes,
+                                   int32_t blocks, int linear)
+{
+    for (int32_t block = 0; block < blocks; block++) {
+        uint32_t raw[4], low[4];
+        for (int32_t lane = 0; lane < 4; lane++) {
+            raw[lane] = stream[2 * lane];
+            low[lane] = stream[2 * lane + 1];
+        }
+        stream += 8;
+        for (int32_t k = 0; k < tap_bytes / 4; k++) {
+            for (int32_t lane = 0; lane < 4; lane++) {
+                raw[lane] = mcuq_smlad(stream[lane], taps[k], raw[lane]);
+                low[lane] = mcuq_smlad(mcuq_sxtb16(stream[lane]), taps[k], low[lane]);
+            }
+            stream += 4;
+        }
+        for (int32_t channel = 0; channel < 8; channel++) {
+            const uint32_t even = low[channel / 2];
+            *y++ = mcuq_pair_requantize(channel % 2 == 0 ? even << 8 : raw[channel / 2] - even, stream, linear);
+            stream += 3;
+        }
+    }
+}
+
+#define MCUQ_DEFINE_DOT_8(name, linear)                                                                                \
+    static inline void name(const uint32_t *stream, const uint32_t *taps, int8_t *y, int32_t tap_bytes,                \
+                            int32_t blocks)                                                                            \
+    {                                                                                                                  \
+        mcuq_dot_8_in_c(stream, taps, y, tap_bytes, blocks, linear);                                                   \
+    }
+
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2, 0)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2_linear, 1)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8, 0)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8_linear, 1)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16, 0)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16_linear, 1)
+
+#else
+
+/* r0 stream, r1 taps, r2 to r5 scratch, raw and low sums of channels 0/1 to 6/7 in r6 to r12 and lr. Two pairs of taps in
+ * 37 cycles: loads stand in runs, so that all but the first of a run take one cycle. `w` and `x` are offsets. */
+#define MCUQ_DOT_LANE(w, x, raw, low)                                                                                  \
+    "smlad " raw ", " w ", " x ", " raw "\n\t"                                                                         \
+    "sxtb16 " w ", " w "\n\t"                                                                                          \
+    "smlad " low ", " w ", " x ", " low "\n\t"
+
+#define MCUQ_DOT_LOADED(w, x)                                                                                          \
+    "ldr r4, [r0, #(" w " + 4)]\n\t"                                                                                   \
+    "ldr r5, [r0, #(" w " + 8)]\n\t" MCUQ_DOT_LANE("r3", "r2", "r6", "r7") MCUQ_DOT_LANE("r4", "r2", "r8", "r9")       \
+        MCUQ_DOT_LANE("r5", "r2", "r10", "r11")                                                                        \
+    "ldr r3, [r0, #(" w " + 12)]\n\t"                                                                                  \
+    "ldr r4, [r1, #(" x " + 4)]\n\t"                                                                                   \
+    "ldr r5, [r0, #(" w " + 16)]\n\t" MCUQ_DOT_LANE("r3", "r2", "r12", "lr") MCUQ_DOT_LANE("r5", "r4", "r6", "r7")     \
+    "ldr r2, [r0, #(" w " + 20)]\n\t"                                                                                  \
+    "ldr r3, [r0, #(" w " + 24)]\n\t"                                                                                  \
+    "ldr r5, [r0, #(" w " + 28)]\n\t" MCUQ_DOT_LANE("r2", "r4", "r8", "r9") MCUQ_DOT_LANE("r3", "r4", "r10", "r11")    \
+        MCUQ_DOT_LANE("r5", "r4", "r12", "lr")
+
+/* The first two of `n` pairs move both pointers on, the others look back. */
+#define MCUQ_DOT_FIRST(n)                                                                                              \
+    "ldr r2, [r1], #(4 * " n ")\n\t"                                                                                   \
+    "ldr r3, [r0], #(16 * " n ")\n\t" MCUQ_DOT_LOADED("-16 * " n, "-4 * " n)
+
+#define MCUQ_DOT_NEXT(k, n)                                                                                            \
+    "ldr r2, [r1, #(4 * " k " - 4 * " n ")]\n\t"                                                                       \
+    "ldr r3, [r0, #(16 * " k " - 16 * " n ")]\n\t" MCUQ_DOT_LOADED("16 * " k " - 16 * " n, "4 * " k " - 4 * " n)
+
+#define MCUQ_DOT_OPEN                                                                                                  \
+    "push {r4-r11, lr}\n\t"                                                                                            \
+    "sub sp, #12\n\t"                                                                                                  \
+    "add r3, r1\n\t"                                                                                                   \
+    "str r1, [sp]\n\t"                                                                                                 \
+    "str r2, [sp, #4]\n\t"                                                                                             \
+    "str r3, [sp, #8]\n\t"                                                                                             \
+    "1:\n\t"                                                                                                           \
+    "ldm r0!, {r6, r7, r8, r9, r10, r11, r12, lr}\n\t"                                                                 \
+    "ldr r1, [sp]\n\t"                                                                                                 \
+    ".p2align 2\n\t"                                                                                                   \
+    "2:\n\t"
+
+#define MCUQ_DOT_TURN                                                                                                  \
+    "ldr r2, [sp, #8]\n\t"                                                                                             \
+    "cmp r1, r2\n\t"                                                                                                   \
+    "bne 2b\n\t"                                                                                                       \
+    "ldr r5, [sp, #4]\n\t"                                                                                             \
+    "sub r6, r6, r7\n\t"                                                                                               \
+    "sub r8, r8, r9\n\t"                                                                                               \
+    "sub r10, r10, r11\n\t"                                                                                            \
+    "sub r12, r12, lr\n\t"                                                                                             \
+    "lsl r7, r7, #8\n\t"                                                                                               \
+    "lsl r9, r9, #8\n\t"                                                                                               \
+    "lsl r11, r11, #8\n\t"                                                                                             \
+    "lsl lr, lr, #8\n\t"
+
+#define MCUQ_DOT_STORE(sum)                                                                                            \
+    "ldm r0!, {r1, r2, r3}\n\t"                                                                                        \
+    "smmla " sum ", " sum ", r1, r2\n\t"                                                                               \
+    "asr " sum ", " sum ", r3\n\t"                                                                                     \
+    "ssat " sum ", #8, " sum "\n\t"                                                                                    \
+    "strb " sum ", [r5], #1\n\t"
+
+#define MCUQ_DOT_STORE_LINEAR(sum)                                                                                     \
+    "ldm r0!, {r1, r2, r3}\n\t"                                                                                        \
+    "asr r4, " sum ", #31\n\t"                                                                                         \
+    "add r2, r2, r4, lsl #7\n\t"                                                                                       \
+    "smmla " sum ", " sum ", r1, r2\n\t"                                                                               \
+    "asr " sum ", " sum ", r3\n\t"                                                                                     \
+    "ssat " sum ", #8, " sum "\n\t"                                                                                    \
+    "strb " sum ", [r5], #1\n\t"
+
+/* The fifth argument, the number of blocks, lies above what was pushed: 12 + 9 * 4 bytes. */
+#define MCUQ_DOT_CLOSE                                                                                                 \
+    "str r5, [sp, #4]\n\t"                                                                                             \
+    "ldr r1, [sp, #48]\n\t"                                                                                            \
+    "subs r1, #1\n\t"                                                                                                  \
+    "str r1, [sp, #48]\n\t"                                                                                            \
+    "bne 1b\n\t"                                                                                                       \
+    "add sp, #12\n\t"                                                                                                  \
+    "pop {r4-r11, pc}\n\t"
+
+#define MCUQ_DOT_ALL(store)                                                                                            \
+    store("r7") store("r6") store("r9") store("r8") store("r11") store("r10") store("lr") store("r12")
+
+#define MCUQ_DOTS_2 MCUQ_DOT_FIRST("2")
+#define MCUQ_DOTS_8 MCUQ_DOT_FIRST("8") MCUQ_DOT_NEXT("2", "8") MCUQ_DOT_NEXT("4", "8") MCUQ_DOT_NEXT("6", "8")
+#define MCUQ_DOTS_16 MCUQ_DOTS_8 MCUQ_DOTS_8 /* an offset reaches 255 bytes: 8 pairs at a time, one test for both */
+
+#define MCUQ_DEFINE_DOT_8(name, pairs, store)                                                                          \
+    __attribute__((naked, noinline, unused)) static void name(                                                        \
+        const uint32_t *stream __attribute__((unused)), const uint32_t *taps __attribute__((unused)),                  \
+        int8_t *y __attribute__((unused)), int32_t tap_bytes __attribute__((unused)),                                  \
+        int32_t blocks __attribute__((unused)))                                                                        \
+    {                                                                                                                  \
+        __asm__ volatile(MCUQ_DOT_OPEN pairs MCUQ_DOT_TURN MCUQ_DOT_ALL(store) MCUQ_DOT_CLOSE);                        \
+    }
+
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2, MCUQ_DOTS_2, MCUQ_DOT_STORE)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2_linear, MCUQ_DOTS_2, MCUQ_DOT_STORE_LINEAR)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8, MCUQ_DOTS_8, MCUQ_DOT_STORE)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8_linear, MCUQ_DOTS_8, MCUQ_DOT_STORE_LINEAR)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16, MCUQ_DOTS_16, MCUQ_DOT_STORE)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16_linear, MCUQ_DOTS_16, MCUQ_DOT_STORE_LINEAR)
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,101 @@
+"""CONV_2D for cores with DSP instructions: two pixels are gathered as int16, then four channels at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcuq.artifacts import Overlap, PackedConstant
+from mcuq.ir import INT8, Graph, Node
+from mcuq.ops.activation import quantized_range
+from mcuq.ops.conv_2d import window_of
+from mcuq.ops.requirements import quantization_of
+from mcuq.ops.weighted import channel_multipliers
+from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernels.mixed_lanes import (
+    BLOCK,
+    Folded,
+    conv_stream,
+    folded,
+    natural_order,
+    swapped_order,
+)
+from mcuq.schedule.kernels.raster import raster_margin_bytes
+from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
+
+UNROLLS = (24, 8, 4)  # pairs of taps a turn of the inner loop, the preferred one first
+
+
+@dataclass(frozen=True, slots=True)
+class ConvDspShape:
+    """`pairs` of taps with padding; `by_words`: the channels are a multiple of four; `linear`: see mixed_lanes."""
+
+    window: WindowShape
+    out_channels: int
+    pairs: int
+    unroll: int
+    by_words: bool
+    linear: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConvDspParameters:
+    """What padding reads as."""
+
+    zero_point: int
+
+
+def _pairs(taps: int) -> tuple[int, int]:
+    """`(pairs, unroll)`: the taps padded to what the inner loop takes."""
+    smallest = min(UNROLLS)
+    pairs = -(-taps // (2 * smallest)) * smallest
+    return pairs, next(unroll for unroll in UNROLLS if pairs % unroll == 0)
+
+
+def _folded(node: Node, graph: Graph) -> Folded:
+    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
+    channels = weights.shape[0]
+    return folded(node, graph, weights.values.reshape(channels, -1), channel_multipliers(x, weights, y, channels))
+
+
+def refuses(node: Node, graph: Graph) -> str | None:
+    """Why the kernel cannot compute the node, or None."""
+    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
+    if node.arithmetic != "tflm" or x.dtype != INT8 or weights.dtype != INT8:
+        return "it is made for int8 with TFLM's rounding"
+    if weights.shape[0] % BLOCK:
+        return "the output channels are no multiple of 4"
+    if any(quantization_of(weights).zero_points):
+        return "its weights have zero points"
+    if quantized_range(node.attrs.activation, y) != (-128, 127):
+        return "its output is clamped to less than int8"
+    return _folded(node, graph).refusal()
+
+
+def _overlap(node: Node, graph: Graph, geometry: WindowShape) -> tuple[Overlap, ...]:
+    """Two pixels are read before either is written; the raster rule for one pixel at a time, and one pixel more."""
+    x, y = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    margin = raster_margin_bytes(geometry, x.shape[3], y.shape[3]) + y.shape[3]
+    return (Overlap(x.name, y.name, margin),)
+
+
+def plan(node: Node, graph: Graph) -> Work:
+    """The step of one convolution."""
+    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
+    geometry = window_shape(x, y, window_of(node.attrs, weights))
+    layer = _folded(node, graph)
+    channels, taps = layer.rows.shape
+    by_words = x.shape[3] % 4 == 0
+    pairs, unroll = _pairs(taps)
+    order = swapped_order(taps, pairs) if by_words else natural_order(taps, pairs)
+    zero_point = quantization_of(y).zero_point
+    stream = conv_stream(layer, zero_point, order)
+    return Work(
+        shape=ConvDspShape(geometry, channels, pairs, unroll, by_words, linear=zero_point != -128),
+        parameters=ConvDspParameters(quantization_of(x).zero_point),
+        constants=(PackedConstant("stream", "uint32_t", stream),),
+        scratch_bytes=8 * pairs,
+        overlaps=_overlap(node, graph, geometry),
+    )
+
+
+KERNEL = Kernel("conv_2d/dsp", ("CONV_2D",), "mcuq_stream_parameters", plan, refuses, frozenset({"dsp"}))

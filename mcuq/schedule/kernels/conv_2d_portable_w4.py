@@ -1,0 +1,51 @@
+"""CONV_2D with int4 weights: eight output channels at a time, two products an instruction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcuq.ir import Graph, Node
+from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernels import conv_2d_portable
+from mcuq.schedule.kernels.packing_int4 import (
+    ChannelGroup,
+    channel_groups,
+    int4_constants,
+    refuses_other_weights,
+    repacked,
+)
+from mcuq.schedule.kernels.window_shape import WindowShape
+
+
+@dataclass(frozen=True, slots=True)
+class Int4ConvShape:
+    """As ConvShape; `groups` are the output channels as the weights are packed."""
+
+    window: WindowShape
+    groups: tuple[ChannelGroup, ...]
+    out_channels: int
+    folded: bool
+    rounded: bool
+    asymmetric: bool
+
+
+def plan(node: Node, graph: Graph) -> Work:
+    """The step of one convolution: as with int8 weights, but for how the weights are packed."""
+    weights = graph.constant(node.inputs[1])
+    work = conv_2d_portable.plan(node, graph)
+    groups = channel_groups(weights.shape[0])
+    shape = Int4ConvShape(
+        work.shape.window,
+        groups,
+        work.shape.out_channels,
+        folded=work.parameters.input_offset == 0,
+        rounded=work.shape.rounded,
+        asymmetric=work.shape.asymmetric,
+    )
+    packed = int4_constants(weights.values.reshape(weights.shape[0], -1), groups, signed=False)
+    return Work(shape, work.parameters, repacked(work.constants, packed), overlaps=work.overlaps)
+
+
+KERNEL = Kernel(
+    "conv_2d/portable_w4", ("CONV_2D",), "mcuq_int4_conv_parameters", plan, refuses_other_weights
+)

@@ -1,0 +1,215 @@
+"""DEPTHWISE_CONV_2D 3x3 for cores with DSP instructions: four channels at a time as int16 planes, two taps a product.
+
+The planes hold a band of lines, padded. A line runs along x or along y, whichever wastes less of tiles of four outputs.
+Weights are scaled by a power of two, so that the requantisation takes three instructions (see mixed_lanes); where the
+channels' shifts are close enough, the scales are chosen so that one shift serves the whole layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mcuq.artifacts import Overlap, PackedConstant
+from mcuq.ir import INT8, Graph, Node
+from mcuq.ops.activation import quantized_range
+from mcuq.ops.depthwise_conv_2d import window_of
+from mcuq.ops.requirements import quantization_of
+from mcuq.ops.weighted import channel_multipliers
+from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernels.mixed_lanes import Folded, folded
+from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
+
+Array = npt.NDArray[Any]
+
+PLANE_BYTES = 4096  # of the four planes of a band, at most
+TILE = 4
+FIXED_SCALE_BITS = 8
+UNROLLED_TILES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The image as lines: `along` x or y; positions and lines of input and output, strides in bytes, padding before."""
+
+    along_y: bool
+    positions: int
+    lines: int
+    out_positions: int
+    out_lines: int
+    pad_position: int
+    pad_line: int
+    in_step: int
+    in_line: int
+    out_step: int
+    out_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class DepthwiseDspShape:
+    """`band` output lines at a time; `line_words` of two positions; `shift` is 0 where each channel has its own."""
+
+    lines: Lines
+    channels: int
+    stride: int
+    band: int
+    line_words: int
+    shift: int
+    linear: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DepthwiseDspParameters:
+    """What padding reads as."""
+
+    zero_point: int
+
+
+def _lines(g: WindowShape, along_y: bool) -> Lines:
+    row, out_row = g.width * g.channels, g.out_width * g.channels
+    if along_y:
+        return Lines(
+            True,
+            g.height,
+            g.width,
+            g.out_height,
+            g.out_width,
+            g.pad_top,
+            g.pad_left,
+            row,
+            g.channels,
+            out_row,
+            g.channels,
+        )
+    return Lines(
+        False, g.width, g.height, g.out_width, g.out_height, g.pad_left, g.pad_top, g.channels, row, g.channels, out_row
+    )
+
+
+def _work(lines: Lines) -> int:
+    """Outputs that are computed, with what tiles compute in vain, and something for each line."""
+    whole, rest = divmod(lines.out_positions, TILE)
+    tail = 0 if rest == 0 else (2 if rest <= 2 else TILE)
+    return lines.out_lines * (whole * TILE + tail + 2)
+
+
+def _best_lines(g: WindowShape) -> Lines:
+    """The direction with less work; along y only where four outputs are within reach of one pointer."""
+    across, down = _lines(g, False), _lines(g, True)
+    return down if TILE * down.out_step < 1 << 12 and _work(down) < _work(across) else across
+
+
+def _line_words(lines: Lines, stride: int) -> int:
+    """Words of two positions of one padded line: what the last tile reads, or what the image fills."""
+    whole, rest = divmod(lines.out_positions, TILE)
+    last = whole * TILE - TILE if rest == 0 else whole * TILE
+    size = TILE if rest == 0 or rest > 2 else 2
+    read = last * stride + (size + 2 if stride == 1 else 2 * size + 2)
+    return (max(read, lines.pad_position + lines.positions) + 1) // 2
+
+
+def _common_shift(multipliers: tuple[tuple[int, int], ...], linear: bool) -> int:
+    """One right shift for all channels, or 0: the scales 2^(shift - e + 1) must lie between 2^2 and 2^8."""
+    exponents = [-shift for _, shift in multipliers]
+    spread = max(exponents) - min(exponents) + 2
+    return 0 if linear or spread > FIXED_SCALE_BITS else max(exponents) + 1
+
+
+def _channel_words(
+    weights: Array, bias: int, multiplier: tuple[int, int], zero_point: int, stride: int, shift: int
+) -> list[int]:
+    """The stream of one channel: start value, multiplier, constant, its shift if any, six words of weights."""
+    e = -multiplier[1]
+    bits = shift - e + 1 if shift else FIXED_SCALE_BITS
+    constant = ((1 << e) + 1) * (1 << (bits - 2)) + (zero_point << (e + bits - 1))
+    words = [bias << bits, multiplier[0], constant] + ([] if shift else [e + bits - 1])
+    for row in weights.astype(np.int64) << bits:
+        w0, w1, w2 = (int(value) & 0xFFFF for value in row)
+        words += [w0 | w1 << 16, w1 | w2 << 16 if stride == 1 else w2]
+    return words
+
+
+def _folded(node: Node, graph: Graph) -> Folded:
+    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
+    channels = weights.shape[3]
+    return folded(node, graph, weights.values.reshape(-1, channels).T, channel_multipliers(x, weights, y, channels))
+
+
+def _geometry(node: Node, graph: Graph) -> WindowShape:
+    weights = graph.constant(node.inputs[1])
+    return window_shape(graph[node.inputs[0]], graph[node.outputs[0]], window_of(node.attrs, weights))
+
+
+def _fits_window(g: WindowShape) -> bool:
+    return (
+        (g.window_height, g.window_width) == (3, 3)
+        and g.stride_y == g.stride_x
+        and g.stride_x in (1, 2)
+        and (g.dilation_y, g.dilation_x) == (1, 1)
+        and g.pad_top <= 1
+        and g.pad_left <= 1
+        and g.channels % 4 == 0
+    )
+
+
+def refuses(node: Node, graph: Graph) -> str | None:
+    """Why the kernel cannot compute the node, or None."""
+    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
+    if node.arithmetic != "tflm" or x.dtype != INT8 or weights.dtype != INT8:
+        return "it is made for int8 with TFLM's rounding"
+    if node.attrs.depth_multiplier != 1 or not _fits_window(_geometry(node, graph)):
+        return "it is made for 3x3 windows, stride 1 or 2, padding of at most 1, channels in fours"
+    if any(quantization_of(weights).zero_points):
+        return "its weights have zero points"
+    if quantized_range(node.attrs.activation, y) != (-128, 127):
+        return "its output is clamped to less than int8"
+    return _folded(node, graph).refusal()
+
+
+def _overlap(node: Node, graph: Graph, g: WindowShape, lines: Lines, band: int) -> Overlap:
+    """A band of all channels is read before its outputs may pass what the next band reads.
+
+    In one band, four channels are read whole before they are written: over themselves, where the shapes agree.
+    """
+    x, y = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    if lines.along_y or band == lines.out_lines:
+        # Every output could meet inputs of channels that are read later, but for the very same place.
+        return Overlap(x.name, y.name, y.bytes, same_start=x.shape == y.shape and band == lines.out_lines)
+    margin = 0
+    for first in range(0, lines.out_lines, band):
+        end = min(first + band, lines.out_lines) * lines.out_line
+        margin = max(margin, end - max(first * g.stride_y - lines.pad_line, 0) * lines.in_line)
+    return Overlap(x.name, y.name, margin)
+
+
+def plan(node: Node, graph: Graph) -> Work:
+    """The step of one depthwise convolution."""
+    x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
+    g = _geometry(node, graph)
+    lines = _best_lines(g)
+    line_words = _line_words(lines, g.stride_x)
+    most = PLANE_BYTES // (16 * line_words)
+    band = min(lines.out_lines, max(1, (most - 3) // g.stride_x + 1))
+    layer = _folded(node, graph)
+    zero_point = quantization_of(y).zero_point
+    shift = _common_shift(layer.multipliers, zero_point != -128)
+    words: list[int] = []
+    for row, bias, multiplier in zip(layer.rows, layer.bias, layer.multipliers, strict=True):
+        taps = row.reshape(3, 3).T if lines.along_y else row.reshape(3, 3)
+        words += _channel_words(taps, int(bias), multiplier, zero_point, g.stride_x, shift)
+    stream = (np.array(words, np.int64) & 0xFFFFFFFF).astype(np.uint32)
+    return Work(
+        shape=DepthwiseDspShape(lines, g.channels, g.stride_x, band, line_words, shift, zero_point != -128),
+        parameters=DepthwiseDspParameters(quantization_of(x).zero_point),
+        constants=(PackedConstant("stream", "uint32_t", stream),),
+        scratch_bytes=16 * line_words * ((band - 1) * g.stride_x + 3),
+        overlaps=(_overlap(node, graph, g, lines, band),),
+    )
+
+
+KERNEL = Kernel(
+    "depthwise_conv_2d/dsp", ("DEPTHWISE_CONV_2D",), "mcuq_stream_parameters", plan, refuses, frozenset({"dsp"})
+)

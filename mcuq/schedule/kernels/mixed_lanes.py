@@ -1,0 +1,112 @@
+"""Weights as mixed lanes, and requantisation in three instructions, for cores with DSP instructions.
+
+Two channels share an int16 lane (256 * odd + even); sums come out times 256. With A = 256 * sum,
+(A * multiplier >> 32) + constant, shifted right by e + 7, equals TFLM's two roundings plus the zero point, where
+constant = (2^e + 1) * 64 + zero_point * 2^(e + 7), less 128 for negative sums (needed only where a negative result is
+not clamped away). It holds for |sum| < 2^23 and 1 <= e <= 16.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mcuq.arithmetic import TFLM
+from mcuq.ir import Graph, Node
+from mcuq.ops.requirements import quantization_of
+from mcuq.schedule.kernels.packing import bias_of
+
+Array = npt.NDArray[Any]
+
+QUARTER = (1 << 30, -1)  # multiplier and shift of 1/4
+SUM_LIMIT = 1 << 23
+SHIFTS = range(1, 17)
+BLOCK = 4  # channels
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A layer as DSP kernels compute it: int64 weights [channels, taps], bias with the zero point in it, factors."""
+
+    rows: Array
+    bias: Array
+    multipliers: tuple[tuple[int, int], ...]
+
+    def refusal(self) -> str | None:
+        """Why the short requantisation would not be exact, or None."""
+        if int(np.abs(self.rows).max(initial=0)) > 127:
+            return "its weights do not fit the lanes"
+        reach = 128 * np.abs(self.rows).sum(axis=1) + np.abs(self.bias)
+        if int(reach.max(initial=0)) >= SUM_LIMIT:
+            return "its sums may leave 24 bits"
+        in_range = all(-shift in SHIFTS for _, shift in self.multipliers)
+        return None if in_range else "a factor is outside of 2^-17 to 2^-1"
+
+
+def folded(node: Node, graph: Graph, rows: Array, multipliers: tuple[tuple[int, int], ...]) -> Folded:
+    """The layer with `rows` [channels, taps] of weights.
+
+    A channel whose output is the same for the least and the greatest sum is the same for all, because requantisation is
+    monotone. Its weights become 0 and its factor 1/4, so that unused channels, whose factors can be anything, fit as
+    well: requantised, 4 * v is v exactly.
+    """
+    rows = rows.astype(np.int64)
+    x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
+    bias = bias_of(node, graph, len(rows)) - quantization_of(x).zero_point * rows.sum(axis=1)
+    negative, positive = np.minimum(rows, 0).sum(axis=1), np.maximum(rows, 0).sum(axis=1)
+    least = bias + 127 * negative - 128 * positive
+    greatest = bias + 127 * positive - 128 * negative
+    multiplier = np.array([m for m, _ in multipliers], np.int64)
+    shift = np.array([s for _, s in multipliers], np.int64)
+    low, high = (bound - quantization_of(y).zero_point for bound in (y.dtype.minimum, y.dtype.maximum))
+    first, last = (np.clip(TFLM.requantize(s, multiplier, shift), low, high) for s in (least, greatest))
+    # Below 2^31 / 2^shift a left shift cannot wrap, so that the factor is monotone indeed.
+    constant = (first == last) & (np.maximum(np.abs(least), np.abs(greatest)) < 1 << 31) & (shift <= 0)
+    return Folded(
+        rows=np.where(constant[:, None], 0, rows),
+        bias=np.where(constant, 4 * first, bias),
+        multipliers=tuple(QUARTER if same else m for same, m in zip(constant, multipliers, strict=True)),
+    )
+
+
+def factors(multiplier: int, shift: int, zero_point: int) -> tuple[int, int, int]:
+    """Multiplier, constant and right shift of one channel, for sums that are scaled by 256."""
+    e = -shift
+    return multiplier, ((1 << e) + 1) * 64 + (zero_point << (e + 7)), e + 7
+
+
+def pair_words(weights: Array, order: Array) -> Array:
+    """Mixed-lane words [pairs, 2] of one block; `weights` [4, taps], `order` [pairs, 2] its taps (-1: none)."""
+    padded = np.concatenate([weights.astype(np.int64), np.zeros((BLOCK, 1), np.int64)], axis=1)
+    taps = padded[:, order]  # [4, pairs, 2]; tap -1 is the added zero
+    lanes = 256 * taps[1::2] + taps[0::2]
+    words = (lanes[..., 0] & 0xFFFF) | ((lanes[..., 1] & 0xFFFF) << 16)
+    return np.asarray(words.T)
+
+
+def swapped_order(taps: int, pairs: int) -> Array:
+    """The order in which SXTB16 takes bytes out of words: (0, 2), (1, 3), (4, 6), ... with -1 beyond the taps."""
+    first = np.arange(2 * pairs).reshape(-1, 4)
+    order = first[:, [0, 2, 1, 3]].reshape(-1, 2)
+    return np.where(order < taps, order, -1)
+
+
+def natural_order(taps: int, pairs: int) -> Array:
+    """(0, 1), (2, 3), ... with -1 beyond the taps."""
+    order = np.arange(2 * pairs).reshape(-1, 2)
+    return np.where(order < taps, order, -1)
+
+
+def conv_stream(layer: Folded, zero_point: int, order: Array) -> Array:
+    """All constants of a convolution as one uint32 stream, a block of four channels at a time (see mcuq/dsp.h)."""
+    parts: list[Array] = []
+    for start in range(0, len(layer.rows), BLOCK):
+        b = layer.bias[start : start + BLOCK]
+        parts.append(np.array([256 * b[1] + b[0], b[0], 256 * b[3] + b[2], b[2]], np.int64))
+        parts.append(pair_words(layer.rows[start : start + BLOCK], order).reshape(-1))
+        for multiplier, shift in layer.multipliers[start : start + BLOCK]:
+            parts.append(np.array(factors(multiplier, shift, zero_point), np.int64))
+    return (np.concatenate(parts) & 0xFFFFFFFF).astype(np.uint32)

@@ -1,0 +1,94 @@
+"""int4 weights two a byte: 8 output channels a word, then 4 a half-word, then 2 a byte, one such element a tap.
+
+Taps are not packed with each other, so that a window may begin and end at any of them. Within an element channel 2k
+stands in the lower half and channel 2k + 1 in the upper half, so that a shift and a mask give two weights 16 bits apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mcuq.artifacts import PackedConstant
+from mcuq.ir import INT4, Graph, Node
+
+Array = npt.NDArray[Any]
+OFFSET = 8  # what is added to a weight where elements hold unsigned numbers
+MOST_TAPS = 1 << 20  # of one output, so that no sum of inputs leaves 32 bits
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelGroup:
+    """`count` groups of channels in elements of `width` weights, of which `live` are channels; the rest are zeros."""
+
+    width: int
+    live: int
+    count: int
+
+    @property
+    def role(self) -> str:
+        """The name of the packed constant, and of the pointer to it."""
+        return f"weights_{self.width}"
+
+
+def channel_groups(channels: int, widest: int = 8) -> tuple[ChannelGroup, ...]:
+    """The groups of that many channels in order: the widest that can be filled, where one zero may stand at the end."""
+    groups: list[ChannelGroup] = []
+    left = channels
+    for width in (8, 4, 2):
+        if width <= widest:
+            full, left = divmod(left, width)
+            groups += [ChannelGroup(width, width, full)] if full else []
+            if left == width - 1:
+                groups.append(ChannelGroup(width, left, 1))
+                left = 0
+    return tuple(groups)
+
+
+def positions(width: int) -> Array:
+    """Where in an element of that width, in steps of 4 bits, each channel stands."""
+    channels = np.arange(width)
+    return np.asarray(channels // 2 + channels % 2 * (width // 2))
+
+
+def packed_elements(codes: Array, width: int) -> Array:
+    """Codes 0 to 15 [channels, taps] as elements [groups * taps]; where the last group lacks channels there are zeros."""
+    groups = -(-len(codes) // width)
+    filled = np.zeros((groups * width, codes.shape[1]), np.uint32)
+    filled[: len(codes)] = codes
+    shifts = (4 * positions(width)).astype(np.uint32)[None, :, None]
+    elements = np.bitwise_or.reduce(filled.reshape(groups, width, -1) << shifts, axis=1)
+    return elements.astype({8: np.uint32, 4: np.uint16, 2: np.uint8}[width]).reshape(-1)
+
+
+def int4_constants(rows: Array, groups: Sequence[ChannelGroup], *, signed: bool) -> tuple[PackedConstant, ...]:
+    """Weights -8 to 7, [channels, taps], as one array a width; in two's complement or with OFFSET added."""
+    codes = (rows.astype(np.int64) & 15) if signed else rows.astype(np.int64) + OFFSET
+    constants: list[PackedConstant] = []
+    start = 0
+    for width in dict.fromkeys(group.width for group in groups):
+        end = start + sum(group.live * group.count for group in groups if group.width == width)
+        elements = packed_elements(codes[start:end], width)
+        constants.append(PackedConstant(f"weights_{width}", f"uint{4 * width}_t", elements))
+        start = end
+    return tuple(constants)
+
+
+def repacked(
+    constants: Sequence[PackedConstant], weights: Sequence[PackedConstant]
+) -> tuple[PackedConstant, ...]:
+    """The constants of a kernel with int8 weights, with these weights instead of its own."""
+    return (*weights, *(constant for constant in constants if constant.role != "weights"))
+
+
+def refuses_other_weights(node: Node, graph: Graph) -> str | None:
+    """Why kernels with int4 weights cannot compute the node, or None."""
+    weights = graph.constant(node.inputs[1])
+    if weights.dtype != INT4:
+        return "its weights are not int4"
+    taps = max(weights.elements // weights.shape[axis] for axis in (0, -1))
+    return None if taps <= MOST_TAPS else f"an output sums more than {MOST_TAPS} products"

@@ -1,0 +1,63 @@
+"""AVERAGE_POOL_2D, MAX_POOL_2D, MEAN and SOFTMAX in float, for any core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcuq.ir import Graph, Node
+from mcuq.ops.mean import count_of
+from mcuq.schedule.kernel import Kernel, Work, in_place
+from mcuq.schedule.kernels.float_weights import PointersOnly
+from mcuq.schedule.kernels.mean_portable import MeanShape, merged_dimensions
+from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
+
+
+@dataclass(frozen=True, slots=True)
+class FloatPoolShape:
+    """The geometry, and what is done to the result."""
+
+    window: WindowShape
+    activation: str
+
+
+@dataclass(frozen=True, slots=True)
+class FloatSoftmaxShape:
+    """`rows` rows of `depth` elements."""
+
+    rows: int
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class FloatSoftmaxParameters:
+    """exp(beta * x) / sum."""
+
+    beta: float
+
+
+def plan_pool(node: Node, graph: Graph) -> Work:
+    """The step of one pooling."""
+    x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
+    return Work(FloatPoolShape(window_shape(x, y, node.attrs.window), node.attrs.activation), PointersOnly())
+
+
+def plan_mean(node: Node, graph: Graph) -> Work:
+    """The step of one mean."""
+    x = graph[node.inputs[0]]
+    kept, reduced = merged_dimensions(x.shape, node.attrs.axes)
+    return Work(MeanShape(kept, reduced, count_of(node.attrs, x)), PointersOnly())
+
+
+def plan_softmax(node: Node, graph: Graph) -> Work:
+    """The step of one softmax."""
+    x = graph[node.inputs[0]]
+    shape = FloatSoftmaxShape(x.elements // x.shape[-1], x.shape[-1])
+    return Work(shape, FloatSoftmaxParameters(float(node.attrs.beta)), overlaps=in_place(node, graph))
+
+
+AVERAGE = Kernel("average_pool_2d/float", ("AVERAGE_POOL_2D",), "", plan_pool, arithmetics=("float",))
+MAX = Kernel("max_pool_2d/float", ("MAX_POOL_2D",), "", plan_pool, arithmetics=("float",))
+MEAN = Kernel("mean/float", ("MEAN",), "", plan_mean, arithmetics=("float",))
+SOFTMAX = Kernel(
+    "softmax/float", ("SOFTMAX",), "mcuq_float_softmax_parameters", plan_softmax, arithmetics=("float",)
+)
