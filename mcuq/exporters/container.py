@@ -8,9 +8,8 @@ import zipfile
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from mcuq.ir import Constant, Graph, Node, Quantization, Value
+from mcuq.ir.stored import stored_bytes
 
 FORMAT, VERSION = "mcuq graph", 1
 ALIGNMENT_BYTES = 8
@@ -46,7 +45,7 @@ def _node(node: Node) -> dict[str, Any]:
 
 def _constant_bytes(constant: Constant) -> bytes:
     """The elements in row-major order, little-endian, padded to the alignment."""
-    raw = constant.values.astype(np.dtype(constant.dtype.numpy).newbyteorder("<")).tobytes()
+    raw = stored_bytes(constant.values, constant.dtype)
     return raw + b"\0" * (-len(raw) % ALIGNMENT_BYTES)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from mcuq.errors import InvalidModel
 
 MAX_INTEGER = 1 << 53
-MAX_COUNT = 1 << 20  # of strides, paddings and the like
+MAX_STEP = 1 << 15  # of strides, dilations and windows
+MAX_COUNT = 1 << 26
 _FROM_ONE = ("stride", "dilation", "size", "depth_multiplier")
 _FROM_ZERO = ("top", "bottom", "left", "right", "before", "after", "axis", "axes", "shape")
 _SIGNED = ("StridedSlice",)
@@ -26,6 +27,8 @@ def _decode_scalar(kind: type, data: Any, place: str) -> Any:
         raise InvalidModel(f"{place} is not finite")
     if isinstance(data, int) and abs(data) > MAX_INTEGER:
         raise InvalidModel(f"{place} is too large")
+    if isinstance(data, str) and not data.isprintable() and any("\ud800" <= c <= "\udfff" for c in data):
+        raise InvalidModel(f"{place} is not Unicode text")
     return data
 
 
@@ -47,8 +50,13 @@ def _numbers(value: Any) -> tuple[int, ...]:
 
 def _check_range(name: str, value: Any, place: str) -> None:
     """Counts start at one, sizes at zero, and neither is absurd."""
-    least = 1 if name in _FROM_ONE else 0 if name in _FROM_ZERO else None
-    if least is not None and any(not least <= number <= MAX_COUNT for number in _numbers(value)):
+    if name in _FROM_ONE:
+        least, greatest = 1, MAX_STEP
+    elif name in _FROM_ZERO:
+        least, greatest = 0, MAX_COUNT
+    else:
+        return
+    if not all(least <= number <= greatest for number in _numbers(value)):
         raise InvalidModel(f"{place} is out of range")
 
 

@@ -26,7 +26,7 @@ def unsupported(name: str, refusals: tuple[Refusal, ...]) -> UnsupportedModel:
 
 
 def check_call(
-    place: str, op: str, attrs: Any, inputs: tuple[Value, ...], results: tuple[Tensor, ...]
+    place: str, op: str, attrs: Any, inputs: tuple[Value, ...], results: tuple[Tensor, ...], arithmetic: str = ""
 ) -> tuple[str, ...]:
     """The limits that the call breaks; InvalidModel when the results are not what the op gives for these inputs."""
     if any(0 in value.shape for value in inputs):
@@ -41,7 +41,7 @@ def check_call(
         if (shape, dtype) != (result.shape, result.dtype):
             said, gives = f"{result.dtype.name}{list(result.shape)}", f"{dtype.name}{list(shape)}"
             raise InvalidModel(f"{place} gives {gives}, but the file says {said}")
-    return broken_limits(op, call_on(attrs, inputs, results))
+    return broken_limits(op, call_on(attrs, inputs, results), arithmetic)
 
 
 def check_graph(graph: Graph) -> Graph:

@@ -8,13 +8,12 @@ import math
 import zipfile
 from typing import Any
 
-import numpy as np
-
 from mcuq.arithmetic import ARITHMETICS
 from mcuq.errors import InvalidModel
 from mcuq.importers.attributes import decode
 from mcuq.importers.check import check_call, check_graph, unsupported
-from mcuq.ir import BOOL, DTYPES, Constant, DType, Graph, Node, Quantization, Tensor, Value
+from mcuq.ir import DTYPES, Constant, DType, Graph, Node, Quantization, Tensor, Value
+from mcuq.ir.stored import stored_elements
 from mcuq.ir.verify import violations
 from mcuq.ops import Refusal, card_of, is_known
 
@@ -94,16 +93,11 @@ class _Constants:
 
     def elements(self, offset_bytes: int, shape: tuple[int, ...], dtype: DType, place: str) -> Any:
         """A read-only view of the constant that stands at the offset."""
-        count = math.prod(shape)
-        size_bytes = dtype.bytes_of(count)
+        size_bytes = dtype.bytes_of(math.prod(shape))
         self._allowance_bytes -= size_bytes
         if offset_bytes < 0 or offset_bytes + size_bytes > len(self._data) or self._allowance_bytes < 0:
             raise InvalidModel(f"{place} lies outside of constants.bin ({len(self._data)} bytes)")
-        little_endian = np.dtype(np.uint8 if dtype == BOOL else dtype.numpy).newbyteorder("<")
-        stored = np.frombuffer(self._data, little_endian, count, offset_bytes).reshape(shape)
-        elements = stored != 0 if dtype == BOOL else stored.astype(dtype.numpy, copy=False)
-        elements.setflags(write=False)
-        return elements
+        return stored_elements(self._data, offset_bytes, shape, dtype)
 
 
 def _value(record: Any, constants: _Constants, place: str) -> Value:
@@ -131,7 +125,7 @@ def _node(record: Any, values: dict[str, Value], place: str) -> tuple[Node, tupl
     operands = tuple(values[name] for name in names)
     outputs = tuple(value for name in results if isinstance(value := values[name], Tensor))
     try:
-        reasons = check_call(f"{place} ({op})", op, attrs, operands, outputs)
+        reasons = check_call(f"{place} ({op})", op, attrs, operands, outputs, arithmetic)
     except (ArithmeticError, IndexError, TypeError, StopIteration) as error:
         raise InvalidModel(f"{place} ({op}): its attributes and operands do not go together ({error})") from None
     origin = _get(record, "origin", tuple[str, ...], place)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcuq.errors import InvalidModel, UnsupportedModel
+from mcuq.errors import InvalidModel
 from mcuq.importers.container import is_container, load_container
+from mcuq.importers.keras import is_saved_model, load_keras_archive, load_keras_h5, load_saved_model
 from mcuq.importers.tflite import load_tflite
 from mcuq.ir import Graph
 
@@ -24,18 +25,11 @@ class Format:
     load: Callable[[bytes, str], Graph]
 
 
-def _refuse_keras(data: bytes, name: str) -> Graph:
-    raise UnsupportedModel(
-        f"'{name}' is a Keras model, which mcuq cannot quantize yet; "
-        "convert it to an int8 .tflite file with TFLiteConverter and pass that"
-    )
-
-
 FORMATS: tuple[Format, ...] = (
     Format("TFLite", (".tflite", ".lite"), lambda data: data[4:8] == b"TFL3", load_tflite),
     Format("mcuq", (".mcuq",), is_container, lambda data, name: load_container(data)),
-    Format("Keras HDF5", (".h5", ".hdf5"), lambda data: data[:8] == b"\x89HDF\r\n\x1a\n", _refuse_keras),
-    Format("Keras", (".keras",), lambda data: data[:4] == b"PK\x03\x04" and b"config.json" in data, _refuse_keras),
+    Format("Keras HDF5", (".h5", ".hdf5"), lambda data: data[:8] == b"\x89HDF\r\n\x1a\n", load_keras_h5),
+    Format("Keras", (".keras",), lambda data: data[:4] == b"PK\x03\x04" and b"config.json" in data, load_keras_archive),
 )
 
 
@@ -44,9 +38,7 @@ def _read(path: Path) -> bytes:
     if not path.exists():
         raise InvalidModel(f"there is no file '{path}'")
     if path.is_dir():
-        if (path / "saved_model.pb").is_file():
-            _refuse_keras(b"", str(path))
-        raise InvalidModel(f"'{path}' is a directory; name the model file in it")
+        raise InvalidModel(f"'{path}' is a directory without a SavedModel; name the model file in it")
     if not path.is_file():
         raise InvalidModel(f"'{path}' is not a regular file")
     size_bytes = path.stat().st_size
@@ -68,15 +60,17 @@ def _format_of(path: Path, data: bytes) -> Format:
     for known in FORMATS:
         if path.suffix.lower() in known.suffixes:
             return known
-    suffixes = ", ".join(suffix for known in FORMATS[:2] for suffix in known.suffixes)
+    suffixes = ", ".join(suffix for known in FORMATS for suffix in known.suffixes)
     raise InvalidModel(f"'{path}' is not a model that mcuq can read ({suffixes})")
 
 
 def load_model(path: Path) -> Graph:
-    """The model in the file as a graph, called after the file (a .mcuq file keeps its own name).
+    """The model in the file (or SavedModel folder) as a graph, called after the file (a .mcuq file keeps its own name).
 
     Raises InvalidModel when there is no sound model in it, UnsupportedModel when mcuq cannot read such models.
     """
+    if is_saved_model(path):
+        return load_saved_model(path, path.resolve().name)
     data = _read(path)
     chosen = _format_of(path, data)
     try:

@@ -14,18 +14,29 @@ def _is_identity(node: Node, graph: Graph) -> bool:
     return node.op in ("RESHAPE", "QUANTIZE") or (node.op == "PAD" and not any((*node.attrs.before, *node.attrs.after)))
 
 
-def _ends(node: Node, graph: Graph) -> bool:
-    """Whether the node stands between an input and an output, which must stay two values."""
-    return node.outputs[0] in graph.outputs and node.inputs[0] in (*graph.inputs, *graph.outputs)
+def _replacements(graph: Graph) -> dict[str, str]:
+    """The result of each identity that can go, and what its readers read instead.
+
+    Inputs and outputs stay as many values as the model has: an output is never replaced by one of them.
+    """
+    names: dict[str, str] = {}
+    ends = {*graph.inputs, *graph.outputs}
+    for node in graph.nodes:
+        if not _is_identity(node, graph):
+            continue
+        (result,) = node.outputs
+        source = names.get(node.inputs[0], node.inputs[0])
+        if result in graph.outputs:
+            if source in ends:
+                continue
+            ends.add(source)
+        names[result] = source
+    return names
 
 
 def drop_identities(graph: Graph) -> Graph:
     """Readers of an identity read its operand."""
-    names = {
-        node.outputs[0]: node.inputs[0]
-        for node in graph.nodes
-        if _is_identity(node, graph) and not _ends(node, graph)
-    }
+    names = _replacements(graph)
     if not names:
         return graph
     kept = tuple(node for node in graph.nodes if node.outputs[0] not in names)

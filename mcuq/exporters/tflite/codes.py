@@ -28,7 +28,7 @@ OP_CODES: Mapping[str, OpCode] = {
     "CONCATENATION": OpCode(2, 2, 10),
     "CONV_2D": OpCode(3, 3, 1),
     "DEPTHWISE_CONV_2D": OpCode(4, 3, 2),
-    "DEQUANTIZE": OpCode(6, 2),
+    "DEQUANTIZE": OpCode(6, 3),
     "FULLY_CONNECTED": OpCode(9, 6, 8),
     "LOGISTIC": OpCode(14, 2),
     "MAX_POOL_2D": OpCode(17, 2, 5),
@@ -49,12 +49,14 @@ OP_CODES: Mapping[str, OpCode] = {
 }
 TYPE_CODES: Mapping[str, int] = {
     "float32": 0,
+    "float16": 1,
     "int32": 2,
     "uint8": 3,
     "int64": 4,
     "bool": 6,
     "int16": 7,
     "int8": 9,
+    "int4": 17,
 }
 ACTIVATION_CODES: Mapping[str, int] = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3, "TANH": 4, "SIGN_BIT": 5}
 PADDING_CODES: Mapping[str, int] = {"SAME": 0, "VALID": 1}

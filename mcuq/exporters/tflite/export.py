@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
+from mcuq.errors import UnsupportedModel
 from mcuq.exporters.tflite import codes
 from mcuq.exporters.tflite.lowering import FileOperator, Lowering, cannot_say
-from mcuq.exporters.tflite.operators import LOWER
+from mcuq.exporters.tflite.operators import LOWER, dequantized
 from mcuq.exporters.tflite.writer import Cell, Writer
 from mcuq.ir import Constant, Graph, Quantization, Value
+from mcuq.ir.stored import stored_bytes
 
-_ARITHMETICS = ("tflm", "float")
+_ARITHMETICS = ("tflm", "int16x8", "float", "hybrid")
 _LAST_DEPRECATED_CODE = 127  # greater op codes stand in the newer field only
 
 
@@ -25,7 +25,8 @@ def _lowered(lowering: Lowering) -> list[FileOperator]:
     for node in lowering.graph.nodes:
         if node.op not in LOWER or node.arithmetic not in _ARITHMETICS:
             raise cannot_say(node.op, node.origin, f"this op in '{node.arithmetic}' arithmetic")
-        operators += LOWER[node.op](node, lowering)
+        node, ahead = dequantized(node, lowering)
+        operators += [*ahead, *LOWER[node.op](node, lowering)]
     return operators
 
 
@@ -35,11 +36,17 @@ def _quantization(writer: Writer, q: Quantization) -> int:
     return writer.table({2: _offset(scale), 3: _offset(zero_point), 6: Cell("int32", q.axis or 0)})
 
 
+def _type_code(value: Value) -> int:
+    if value.dtype.name not in codes.TYPE_CODES:
+        raise UnsupportedModel(f"a .tflite file cannot say {value.dtype.name}, the type of '{value.name[:60]}'")
+    return codes.TYPE_CODES[value.dtype.name]
+
+
 def _tensor(writer: Writer, value: Value, buffer: int) -> int:
     shape, name = writer.numbers(value.shape, "int32"), writer.text(value.name)
     cells = {
         0: _offset(shape),
-        1: Cell("int8", codes.TYPE_CODES[value.dtype.name]),
+        1: Cell("int8", _type_code(value)),
         2: Cell("uint32", buffer),
         3: _offset(name),
     }
@@ -48,16 +55,12 @@ def _tensor(writer: Writer, value: Value, buffer: int) -> int:
     return writer.table(cells)
 
 
-def _raw(value: Constant) -> bytes:
-    return value.values.astype(np.dtype(value.dtype.numpy).newbyteorder("<")).tobytes()
-
-
 def _tensors_and_buffers(writer: Writer, values: Iterable[Value]) -> tuple[list[int], list[int]]:
     """A tensor a value; buffer 0 is the empty one that all run-time values share."""
     tensors, buffers = [], [writer.table({})]
     for value in values:
         if isinstance(value, Constant):
-            buffers.append(writer.table({0: _offset(writer.data(_raw(value)))}))
+            buffers.append(writer.table({0: _offset(writer.data(stored_bytes(value.values, value.dtype)))}))
         tensors.append(_tensor(writer, value, len(buffers) - 1 if isinstance(value, Constant) else 0))
     return tensors, buffers
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mcuq.errors import UnsupportedModel
 from mcuq.exporters.tflite.writer import Cell
-from mcuq.ir import DTYPES, Constant, Graph, Quantization, Tensor, Value
+from mcuq.ir import DTYPES, FLOAT32, Constant, Graph, Quantization, Tensor, Value
 
 Options = dict[int, Cell]
 
@@ -50,6 +50,20 @@ class Lowering:
         name = self._unique(stem)
         self.values[name] = Tensor(name, shape, like.dtype, like.quantization)
         return name
+
+    def real(self, stem: str, shape: tuple[int, ...]) -> str:
+        """The name of a new run-time value in float32."""
+        name = self._unique(stem)
+        self.values[name] = Tensor(name, shape, FLOAT32)
+        return name
+
+    def repeat_scale(self, name: str, axis: int) -> None:
+        """Give a constant that has one scale as many along `axis` as TFLite reads there."""
+        value = self.values[name]
+        q = value.quantization
+        if isinstance(value, Constant) and q is not None and q.is_per_tensor:
+            count = value.shape[axis]
+            self.values[name] = replace(value, quantization=Quantization(q.scales * count, (0,) * count, axis))
 
 
 def cannot_say(op: str, layers: tuple[str, ...], what: str) -> UnsupportedModel:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mcuq.exporters.tflite.codes import ACTIVATION_CODES, PADDING_CODES, TYPE_CODES
 from mcuq.exporters.tflite.lowering import FileOperator, Lowering, Options, cannot_say
 from mcuq.exporters.tflite.writer import Cell
-from mcuq.ir import Node
+from mcuq.ir import FLOAT32, Constant, Node
 from mcuq.ops.pad import Pad
 from mcuq.ops.window import Padding, same_padding
 
@@ -59,6 +60,19 @@ def _strides(attrs: Any) -> Options:
     return {1: Cell("int32", attrs.stride[1]), 2: Cell("int32", attrs.stride[0])}
 
 
+def dequantized(node: Node, lowering: Lowering) -> tuple[Node, list[FileOperator]]:
+    """The node with float32 weights, and the operators that make them of float16 or int8 ones, as TFLite says it."""
+    if node.arithmetic != "float":
+        return node, []
+    inputs, operators = list(node.inputs), []
+    for index, name in enumerate(node.inputs):
+        value = lowering.values[name]
+        if isinstance(value, Constant) and value.dtype != FLOAT32:
+            inputs[index] = lowering.real(f"{node.outputs[0]}/operand {index}", value.shape)
+            operators.append(FileOperator("DEQUANTIZE", (name,), (inputs[index],)))
+    return replace(node, inputs=tuple(inputs)), operators
+
+
 def _lower_conv_2d(node: Node, lowering: Lowering) -> list[FileOperator]:
     attrs, shape = node.attrs, lowering.values[node.inputs[1]].shape
     rows, columns = (Cell("int32", factor) for factor in attrs.dilation)
@@ -67,6 +81,8 @@ def _lower_conv_2d(node: Node, lowering: Lowering) -> list[FileOperator]:
 
 
 def _lower_depthwise_conv_2d(node: Node, lowering: Lowering) -> list[FileOperator]:
+    if node.arithmetic == "hybrid":
+        lowering.repeat_scale(node.inputs[1], axis=3)
     attrs, shape = node.attrs, lowering.values[node.inputs[1]].shape
     rows, columns = (Cell("int32", factor) for factor in attrs.dilation)
     multiplier = Cell("int32", attrs.depth_multiplier)
@@ -85,7 +101,10 @@ def _lower_pool(node: Node, lowering: Lowering) -> list[FileOperator]:
 
 
 def _lower_fully_connected(node: Node, lowering: Lowering) -> list[FileOperator]:
-    return _plain(node, lowering, {0: _activation(node), 2: Cell("bool", node.attrs.keep_num_dims)})
+    options = {0: _activation(node), 2: Cell("bool", node.attrs.keep_num_dims)}
+    if node.arithmetic == "hybrid":
+        options[3] = Cell("bool", node.attrs.asymmetric_inputs)
+    return _plain(node, lowering, options)
 
 
 def _lower_binary(node: Node, lowering: Lowering) -> list[FileOperator]:

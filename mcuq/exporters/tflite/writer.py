@@ -35,6 +35,7 @@ class Writer:
             "uint8": builder.PrependUint8Slot,
             "int32": builder.PrependInt32Slot,
             "uint32": builder.PrependUint32Slot,
+            "uint64": builder.PrependUint64Slot,
             "float32": builder.PrependFloat32Slot,
             "offset": builder.PrependUOffsetTRelativeSlot,
         }

@@ -12,13 +12,17 @@ from mcuq.importers.tflite.operators import READER_OF
 from mcuq.importers.tflite.reader import Table
 from mcuq.importers.tflite.refused import Refused
 from mcuq.importers.tflite.site import OperatorReader, Reading, Site
+from mcuq.importers.tflite.unsigned import EDGES as UINT8_EDGES
+from mcuq.importers.tflite.unsigned import REFUSED as UINT8_REFUSED
+from mcuq.importers.tflite.unsigned import as_uint8
 from mcuq.importers.tflite.values import Values
-from mcuq.ir import FLOAT32, Constant, Graph, Node, Tensor, Value
+from mcuq.ir import FLOAT16, FLOAT32, INT8, INT16, Constant, Graph, Node, Tensor, Value
 from mcuq.ops import Refusal
 
 # Constants that several operators share are looked at once an operator; this bounds the whole.
 MAX_CONSTANT_ELEMENTS_READ = 1 << 28
 _NO_OPERAND = -1
+_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,30 @@ def _operators(file: ModelFile) -> tuple[_Operator, ...]:
     return tuple(found)
 
 
+def _dequantized(operators: Iterable[_Operator]) -> dict[int, int]:
+    """What a DEQUANTIZE writes -> what it reads."""
+    pairs = ((o.outputs, o.inputs) for o in operators if o.op == "DEQUANTIZE")
+    return {outputs[0]: inputs[0] for outputs, inputs in pairs if len(outputs) == len(inputs) == 1}
+
+
+def _is_unsigned(file: ModelFile, operators: Iterable[_Operator]) -> bool:
+    """Whether some op computes with uint8: a file of TFLite's first quantization scheme."""
+    reached = {i for o in operators if o.op not in UINT8_EDGES for i in (*o.inputs[:1], *o.outputs)}
+    known = (file.tensors[index] for index in reached if 0 <= index < len(file.tensors))
+    return any(table.number("type") == schema.UINT8_TYPE for table in known)
+
+
 class _Loader:
     """Walks the operators from the outputs backwards, so that what no output needs is never looked at."""
 
     def __init__(self, file: ModelFile) -> None:
         self._operators = _operators(file)
+        self._dequantized = _dequantized(self._operators)
         written = (index for operator in self._operators for index in operator.outputs)
-        self._values = Values(file, frozenset((*file.inputs, *written)))
+        self._is_unsigned = _is_unsigned(file, self._operators)
+        self._values = Values(file, frozenset((*file.inputs, *written)), is_unsigned=self._is_unsigned)
         self._needed = set(file.outputs)
-        self._used: dict[str, Value] = {}
+        self._used: set[str] = set()
         self._nodes: list[Node] = []
         self._refusals: list[Refusal] = []
         self._constant_elements = 0
@@ -66,8 +85,17 @@ class _Loader:
                 self._take(operator)
         if self._refusals:
             raise unsupported(name, tuple(reversed(self._refusals)))
-        graph = Graph(name, self._used, tuple(reversed(self._nodes)), *map(tuple, ends))
+        values = self._values.in_order(self._used)
+        graph = Graph(name, values, tuple(reversed(self._nodes)), *map(tuple, ends))
+        if self._is_unsigned:
+            check_graph(graph)
+            graph = as_uint8(graph, self._unsigned_ends(inputs, outputs))
         return check_graph(graph)
+
+    def _unsigned_ends(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> frozenset[str]:
+        """The names of the inputs and outputs that are uint8 in the file."""
+        ends = (index for index in (*inputs, *outputs) if self._values.is_unsigned(index))
+        return frozenset(self._values.value(index, "the model's ends").name for index in ends)
 
     def _ends(self, indexes: tuple[int, ...], noun: str) -> list[str]:
         """The names of the model's inputs or outputs."""
@@ -82,7 +110,7 @@ class _Loader:
         return names
 
     def _keep(self, value: Value) -> Value:
-        self._used[value.name] = value
+        self._used.add(value.name)
         return value
 
     def _take(self, operator: _Operator) -> None:
@@ -110,22 +138,40 @@ class _Loader:
         reader = READER_OF.get(operator.op)
         if reader is None:
             raise Refused("mcuq does not do this op")
+        if operator.op in UINT8_REFUSED and any(map(self._values.is_unsigned, operator.outputs)):
+            raise Refused("mcuq does not do this op with uint8, which TFLite computes otherwise than int8")
         site = self._site(operator, reader)
         reading = reader.read(site)
-        reasons = check_call(site.place, reading.op, reading.attrs, reading.inputs, site.results)
+        read = self._operand_indexes(operator)
+        arithmetic = _arithmetic(reading, site, weights_are_dequantized=read != operator.inputs)
+        reasons = check_call(site.place, reading.op, reading.attrs, reading.inputs, site.results, arithmetic)
         self._count_constants(reading, operator)
         for value in (*reading.inputs, *site.results):
             self._keep(value)
         names, results = (tuple(value.name for value in side) for side in (reading.inputs, site.results))
-        pairs = zip(operator.inputs, site.operands, strict=True)
+        pairs = zip(read, site.operands, strict=True)
         self._need(operator, (index for index, value in pairs if value is not None and value.name in names))
-        node = Node(reading.op, names, results, reading.attrs, _arithmetic(reading, site), layer)
-        return node, reasons
+        return Node(reading.op, names, results, reading.attrs, arithmetic, layer), reasons
+
+    def _operand_indexes(self, operator: _Operator) -> tuple[int, ...]:
+        """The operands; weights that the file stores small and dequantizes are read as they are stored."""
+        if operator.op not in _WEIGHTED:
+            return operator.inputs
+        return tuple(self._stored(index, operator) if k else index for k, index in enumerate(operator.inputs))
+
+    def _stored(self, index: int, operator: _Operator) -> int:
+        """The float16 or int8 constant that the tensor is dequantized from, or the tensor itself."""
+        source = self._dequantized.get(index, index)
+        if source == index:
+            return index
+        value = self._values.value(source, operator.place)
+        return source if isinstance(value, Constant) and value.dtype in (FLOAT16, INT8) else index
 
     def _site(self, operator: _Operator, reader: OperatorReader) -> Site:
         place = operator.place
         operands = tuple(
-            None if index == _NO_OPERAND else self._values.value(index, place) for index in operator.inputs
+            None if index == _NO_OPERAND else self._values.value(index, place)
+            for index in self._operand_indexes(operator)
         )
         results = tuple(self._values.value(index, place) for index in operator.outputs)
         tensors = tuple(value for value in results if isinstance(value, Tensor))
@@ -150,8 +196,14 @@ def _options(operator: _Operator, reader: OperatorReader) -> Table:
     return operator.table.without_fields(reader.options) if options is None else options
 
 
-def _arithmetic(reading: Reading, site: Site) -> str:
-    return "float" if reading.inputs[0].dtype == FLOAT32 == site.results[0].dtype else "tflm"
+def _arithmetic(reading: Reading, site: Site, *, weights_are_dequantized: bool) -> str:
+    """Float, the hybrid of dynamic-range models (float activations, int8 weights), or TFLM's integers."""
+    if INT16 in (reading.inputs[0].dtype, site.results[0].dtype):
+        return "int16x8"
+    if not reading.inputs[0].dtype == FLOAT32 == site.results[0].dtype:
+        return "tflm"
+    is_hybrid = reading.op in _WEIGHTED and reading.inputs[1].dtype == INT8 and not weights_are_dequantized
+    return "hybrid" if is_hybrid else "float"
 
 
 def load_tflite(data: bytes, name: str) -> Graph:

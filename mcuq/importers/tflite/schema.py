@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from mcuq.ir import BOOL, FLOAT32, INT8, INT16, INT32, INT64, UINT8, DType
+from mcuq.ir import BOOL, FLOAT16, FLOAT32, INT4, INT8, INT16, INT32, INT64, UINT8, DType
 
 FILE_IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
@@ -102,6 +102,7 @@ FULLY_CONNECTED: Fields = {
     "fused_activation_function": Field(0, "int8"),
     "weights_format": Field(1, "int8"),
     "keep_num_dims": Field(2, "bool"),
+    "asymmetric_quantize_inputs": Field(3, "bool"),
 }
 SOFTMAX: Fields = {"beta": Field(0, "float32")}
 CONCATENATION: Fields = {"axis": Field(0, "int32"), "fused_activation_function": Field(1, "int8")}
@@ -119,15 +120,17 @@ STRIDED_SLICE: Fields = {
 
 DTYPE_OF_TYPE: Mapping[int, DType] = {
     0: FLOAT32,
+    1: FLOAT16,
     2: INT32,
     3: UINT8,
     4: INT64,
     6: BOOL,
     7: INT16,
     9: INT8,
+    17: INT4,
 }
+UINT8_TYPE = 3
 OTHER_TYPES: Mapping[int, str] = {
-    1: "FLOAT16",
     5: "STRING",
     8: "COMPLEX64",
     10: "FLOAT64",
@@ -137,7 +140,6 @@ OTHER_TYPES: Mapping[int, str] = {
     14: "VARIANT",
     15: "UINT32",
     16: "UINT16",
-    17: "INT4",
     18: "BFLOAT16",
     19: "INT2",
     20: "UINT4",
@@ -146,6 +148,7 @@ OTHER_TYPES: Mapping[int, str] = {
 }
 ACTIVATION_OF_CODE = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
 PADDING_OF_CODE = ("SAME", "VALID")
+MAX_STEP = 1 << 15  # of strides, dilations, pooling windows
 MAX_PARAMETERS = 64  # axes, paddings and the like: eight dimensions need sixteen
 
 CUSTOM_OP = 32

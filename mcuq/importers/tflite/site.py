@@ -52,8 +52,8 @@ class Site:
     def pair(self, rows: str, columns: str) -> tuple[int, int]:
         """Two options that count from 1, as (rows, columns)."""
         found = self.options.number(rows), self.options.number(columns)
-        if min(found) < 1:
-            raise InvalidModel(f"{self.place} has {rows} {found[0]} and {columns} {found[1]}; both are at least 1")
+        if not all(1 <= number <= schema.MAX_STEP for number in found):
+            raise InvalidModel(f"{self.place} has {rows} {found[0]} and {columns} {found[1]}")
         return found
 
     def axis(self, axis: int, rank: int) -> int:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Collection
 
 from mcuq.errors import InvalidModel
 from mcuq.importers.tflite import schema
 from mcuq.importers.tflite.model import MAX_NAME_BYTES, ModelFile
 from mcuq.importers.tflite.reader import Table
 from mcuq.importers.tflite.refused import Refused
-from mcuq.ir import BOOL, Constant, DType, Quantization, Tensor, Value
+from mcuq.importers.tflite.unsigned import signed
+from mcuq.ir import FLOAT16, Constant, DType, Quantization, Tensor, Value
+from mcuq.ir.stored import stored_elements
 
 MAX_DIMENSIONS = 8
 MAX_ELEMENTS = 1 << 26
@@ -68,21 +67,13 @@ def _axis(parameters: Table, channels: int, shape: tuple[int, ...], place: str) 
     return axis
 
 
-def _elements(raw: bytes, start: int, shape: tuple[int, ...], dtype: DType) -> npt.NDArray[Any]:
-    """The constant's elements as a read-only view of the file."""
-    little_endian = np.dtype(np.uint8 if dtype == BOOL else dtype.numpy).newbyteorder("<")
-    stored: npt.NDArray[Any] = np.frombuffer(raw, little_endian, math.prod(shape), start).reshape(shape)
-    values: npt.NDArray[Any] = stored != 0 if dtype == BOOL else stored.astype(dtype.numpy, copy=False)
-    values.setflags(write=False)
-    return values
-
-
 class Values:
     """The file's tensors by index, each made once, under names that differ."""
 
-    def __init__(self, file: ModelFile, computed: frozenset[int]) -> None:
-        """`computed` are the tensors that are inputs or that an operator writes."""
+    def __init__(self, file: ModelFile, computed: frozenset[int], *, is_unsigned: bool = False) -> None:
+        """`computed` are the tensors that are inputs or that an operator writes; uint8 ones of an old file turn int8."""
         self._file = file
+        self._is_unsigned = is_unsigned
         self._computed = computed
         self._made: dict[int, Value] = {}
         self._names: set[str] = set()
@@ -97,8 +88,18 @@ class Values:
         """The tensor as a value; raises Refused when mcuq has no such values."""
         table = self.table(index, place)
         if index not in self._made:
-            self._made[index] = self._make(index, table)
+            made = self._make(index, table)
+            self._made[index] = signed(made) if self._is_unsigned else made
         return self._made[index]
+
+    def is_unsigned(self, index: int) -> bool:
+        """Whether the tensor is uint8 in an old file."""
+        return self._is_unsigned and self._file.tensors[index].number("type") == schema.UINT8_TYPE
+
+    def in_order(self, names: Collection[str]) -> dict[str, Value]:
+        """The values of these names as they follow each other in the file."""
+        made = (value for _, value in sorted(self._made.items(), key=lambda item: item[0]))
+        return {value.name: value for value in made if value.name in names}
 
     def check_static(self, index: int, noun: str) -> None:
         """Refused when an end of the model has a size, other than the batch, that is known at run time only."""
@@ -133,10 +134,12 @@ class Values:
         if size_bytes == 0 and (index in self._computed or elements):
             if not elements:
                 raise InvalidModel(f"{table.place} has the shape {list(shape)}")
+            if dtype == FLOAT16 or dtype.bits < 8:
+                raise Refused(f"{table.place} is computed in {dtype.name}; only weights may have that type")
             return Tensor(self._unique_name(index), shape, dtype, quantization)
         if size_bytes != dtype.bytes_of(elements):
             raise InvalidModel(f"{table.place}, {dtype.name}{list(shape)}, has a buffer of {size_bytes} bytes")
-        stored = _elements(self._file.source.data, start, shape, dtype)
+        stored = stored_elements(self._file.source.data, start, shape, dtype)
         return Constant(self._unique_name(index), shape, dtype, quantization, stored)
 
     def _stored(self, table: Table) -> tuple[int, int]:

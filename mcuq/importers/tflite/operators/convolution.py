@@ -30,11 +30,6 @@ def explicit_padding(
 def _weighted_operands(site: Site) -> tuple[Value, ...]:
     """Input, weights and, where the file has one, the bias."""
     x, weights = site.operand(0), site.operand(1)
-    if x.dtype == FLOAT32 and weights.dtype != FLOAT32:
-        raise Refused(
-            f"activations are float32 and weights {weights.dtype.name} (dynamic-range quantization); "
-            "quantize activations too (full-integer quantization), or start from the float model"
-        )
     bias = site.operands[2] if len(site.operands) > 2 else None
     return (x, weights) if bias is None else (x, weights, bias)
 
@@ -64,7 +59,9 @@ def _read_depthwise_conv_2d(site: Site) -> Reading:
 def _read_fully_connected(site: Site) -> Reading:
     if site.options.number("weights_format"):
         raise Refused("its weights are stored shuffled")
-    attrs = FullyConnected(site.activation(), bool(site.options.number("keep_num_dims")))
+    is_hybrid = site.operand(0).dtype == FLOAT32 and site.operand(1).dtype.is_integer
+    is_asymmetric = not is_hybrid or bool(site.options.number("asymmetric_quantize_inputs"))
+    attrs = FullyConnected(site.activation(), bool(site.options.number("keep_num_dims")), is_asymmetric)
     return Reading("FULLY_CONNECTED", _weighted_operands(site), attrs)
 
 
