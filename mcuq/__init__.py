@@ -6,18 +6,33 @@ The functions of `mcuq.pipeline` are reachable from here: `mcuq.load`, `mcuq.ins
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mcuq.pipeline import build, codegen, find_board, inspect, load, load_samples, open_build, run
 
+__all__ = ["build", "codegen", "find_board", "inspect", "load", "load_samples", "open_build", "run"]
 
-def __getattr__(name: str) -> Any:
-    if name in __all__:
+
+class _FromPipeline:
+    """An attribute that is a function of the pipeline.
+
+    It stays so when a room of the same name (mcuq.build, mcuq.run, mcuq.codegen) is imported, which would otherwise put
+    the room in its place; `from mcuq.build import ...` finds the room all the same.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, package: ModuleType, owner: type) -> Any:
         from mcuq import pipeline
 
-        return getattr(pipeline, name)
-    raise AttributeError(f"module 'mcuq' has no attribute '{name}'")
+        return getattr(pipeline, self._name)
+
+    def __set__(self, package: ModuleType, room: ModuleType) -> None:
+        """The import system's offer to bind the room."""
 
 
-__all__ = ["build", "codegen", "find_board", "inspect", "load", "load_samples", "open_build", "run"]
+sys.modules[__name__].__class__ = type("Package", (ModuleType,), {name: _FromPipeline(name) for name in __all__})

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mcuq.arithmetic.tolerance import differing, relative_error
 from mcuq.artifacts import Spread
 from mcuq.ir import Tensor
 
@@ -30,14 +31,19 @@ def accuracy(outputs: Array, tensor: Tensor, labels: Array) -> float:
     return float((predicted_classes(outputs, tensor) == labels.reshape(-1)).mean())
 
 
-def equal_samples(outputs: Sequence[Array], reference: Sequence[Array]) -> Array:
-    """For each sample, whether every byte of every output equals the reference."""
+def equal_samples(outputs: Sequence[Array], reference: Sequence[Array], tolerances: Sequence[float]) -> Array:
+    """For each sample, whether every output equals the reference: bit for bit where its tolerance is 0."""
     equal = np.ones(outputs[0].shape[0], bool)
-    for got, expected in zip(outputs, reference, strict=True):
-        pairs = (np.ascontiguousarray(a).view(np.uint8).reshape(a.shape[0], -1) for a in (got, expected))
-        first, second = pairs
-        equal &= (first == second).all(axis=1)
+    for got, expected, tolerance in zip(outputs, reference, tolerances, strict=True):
+        samples = zip(got.reshape(len(got), -1), expected.reshape(len(got), -1), strict=True)
+        equal &= np.array([not differing(mine, theirs, tolerance).any() for mine, theirs in samples])
     return equal
+
+
+def greatest_error(outputs: Sequence[Array], reference: Sequence[Array]) -> float:
+    """The greatest error of any output of any sample, relative to the range of that output in that sample."""
+    pairs = (pair for arrays in zip(outputs, reference, strict=True) for pair in zip(*arrays, strict=True))
+    return max((relative_error(np.atleast_1d(mine), np.atleast_1d(theirs)) for mine, theirs in pairs), default=0.0)
 
 
 def spread(figures: Sequence[float | None]) -> Spread | None:

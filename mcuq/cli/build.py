@@ -1,0 +1,69 @@
+"""`mcuq build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcuq.cli import terminal
+from mcuq.cli.arguments import BoardOption, CompilerOption, KeepInputsOption, ModelArgument, NameOption
+from mcuq.cli.settings import Settings, build_folder, settings
+
+if TYPE_CHECKING:
+    from mcuq.artifacts import Build
+
+
+def build(
+    model: ModelArgument = None,
+    board: BoardOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Where to build; build/<name>-<board> when left out."),
+    ] = None,
+    name: NameOption = None,
+    compiler: CompilerOption = None,
+    keep_inputs: KeepInputsOption = None,
+) -> None:
+    """Build the firmware of a model for a board.
+
+    Writes C sources (src/), the firmware (firmware.elf), the model as it runs (graph.mcuq) and every figure
+    (build.json), and draws what fills the board's memory. `mcuq run DIR` runs it.
+    """
+    made = build_model(settings(model, board, name, compiler, keep_inputs, output))
+    show_build(made)
+    terminal.say(f"{made.image.compiler}; firmware, sources and build.json are in {made.folder}")
+
+
+def build_model(given: Settings) -> Build:
+    """Build what the settings say."""
+    from mcuq import pipeline
+    from mcuq.codegen import model_name
+
+    path, board = given.required_model("build"), given.required_board()
+    with terminal.working(f"building {path.name} for {board.name}"):
+        graph = pipeline.load(path)
+        name = model_name(given.name or graph.name)
+        return pipeline.build(
+            graph,
+            board,
+            build_folder(given.options, name, board),
+            name=name,
+            compiler=given.options.compiler,
+            keep_inputs=given.options.keep_inputs,
+            board_file=given.board_file(),
+        )
+
+
+def show_build(made: Build) -> None:
+    """Memory map, arena over the steps, sections."""
+    from mcuq.report.memory_map import arena_table, memory_table
+    from mcuq.report.tables import sections_table
+
+    terminal.show_heading(f"{made.name} for {made.board.name}: memory")
+    terminal.show(memory_table(made))
+    terminal.show_heading("arena: buffers and the steps that use them")
+    terminal.show(arena_table(made.plan))
+    terminal.show_heading("sections of the firmware")
+    terminal.show(sections_table(made))

@@ -1,0 +1,49 @@
+"""`mcuq codegen`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mcuq.cli import terminal
+from mcuq.cli.arguments import BoardOption, KeepInputsOption, ModelArgument, NameOption
+from mcuq.cli.settings import settings
+
+
+def codegen(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write the C files.")],
+    model: ModelArgument = None,
+    board: BoardOption = None,
+    name: NameOption = None,
+    selftest: Annotated[
+        int,
+        typer.Option(
+            "--selftest", metavar="N", min=0, help="Embed N inputs and a checksum per step; adds <name>_selftest()."
+        ),
+    ] = 0,
+    keep_inputs: KeepInputsOption = None,
+) -> None:
+    """Write only the C of a model, to be compiled into a program of your own.
+
+    Prints the one line that compiles it. The code needs no library, no heap and no operating system. A board chooses
+    kernels and compiler flags; without one the kernels are portable C.
+    """
+    from mcuq import pipeline
+
+    given = settings(model, board, name, keep_inputs=keep_inputs)
+    generated = pipeline.codegen(
+        pipeline.load(given.required_model("codegen")),
+        output,
+        name=given.name,
+        keep_inputs=given.options.keep_inputs,
+        selftest=selftest,
+        board=given.board(),
+    )
+    written = [file.path for file in generated.sources.files if (output / file.path).is_file()]
+    terminal.say(f"wrote {output}: {', '.join(written)}")
+    arena_bytes, constant_bytes = generated.plan.arena_bytes, generated.schedule.constant_bytes
+    terminal.say(f"arena {arena_bytes:,} bytes of RAM, constants {constant_bytes:,} bytes of flash")
+    terminal.say("compile it there with:")
+    terminal.say(generated.compile_line)

@@ -1,0 +1,177 @@
+"""`mcuq run`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcuq.cli import terminal
+from mcuq.cli.arguments import (
+    BoardOption,
+    CompilerOption,
+    JsonFileOption,
+    KeepInputsOption,
+    LinkOption,
+    NameOption,
+)
+from mcuq.cli.build import build_model
+from mcuq.cli.settings import Settings, board_named, check_link, gates, settings
+from mcuq.errors import InvalidProject
+
+if TYPE_CHECKING:
+    from mcuq.artifacts import Build, Measurement
+    from mcuq.project import Gates
+
+_GATES = "Gates (a failed one is exit status 1)"
+
+
+def _check_shell_words(text: str | None) -> str | None:
+    try:
+        shlex.split(text or "")
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}: {text!r}") from error
+    return text
+
+
+def run(
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="MODEL|DIR", help="A model file, or the folder of a build; the model in mcuq.toml when left out."
+        ),
+    ] = None,
+    board: BoardOption = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", "-d", metavar="FILE.npz", help="Inputs `x`, labels `y` (optional).")
+    ] = None,
+    link: LinkOption = None,
+    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N samples.")] = None,
+    per_step: Annotated[bool, typer.Option("--per-step", help="Compare, count and list every step.")] = False,
+    count_samples: Annotated[
+        int | None, typer.Option("--count-samples", metavar="N", min=1, help="On how many samples to count: 3.")
+    ] = None,
+    json: JsonFileOption = None,
+    qemu_args: Annotated[
+        str | None,
+        typer.Option(
+            "--qemu-args", metavar="ARGS", callback=_check_shell_words, help="Appended to QEMU's command line."
+        ),
+    ] = None,
+    name: NameOption = None,
+    compiler: CompilerOption = None,
+    keep_inputs: KeepInputsOption = None,
+    min_accuracy: Annotated[
+        float | None,
+        typer.Option("--min-accuracy", metavar="0..1", min=0, max=1, help="Least accuracy.", rich_help_panel=_GATES),
+    ] = None,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            "--max-drop",
+            metavar="POINTS",
+            min=0,
+            help="Most percentage points of accuracy below the reference.",
+            rich_help_panel=_GATES,
+        ),
+    ] = None,
+    max_latency_ms: Annotated[
+        float | None,
+        typer.Option("--max-latency-ms", metavar="MS", min=0, help="Greatest latency counted.", rich_help_panel=_GATES),
+    ] = None,
+    max_ram: Annotated[
+        int | None,
+        typer.Option("--max-ram", metavar="BYTES", min=0, help="Arena + static + stack.", rich_help_panel=_GATES),
+    ] = None,
+    max_flash: Annotated[
+        int | None,
+        typer.Option("--max-flash", metavar="BYTES", min=0, help="Constants + code.", rich_help_panel=_GATES),
+    ] = None,
+    bit_exact: Annotated[
+        bool | None,
+        typer.Option("--bit-exact/--no-bit-exact", help="Every byte as the reference.", rich_help_panel=_GATES),
+    ] = None,
+) -> None:
+    """Run a model on its board and judge it: accuracy, agreement with the reference, latency, RAM, flash.
+
+    Feeds every sample over the serial protocol. A model file is built first; the folder of a build is run as it is.
+    """
+    given = settings(model, board, name, compiler, keep_inputs, None, link, count_samples)
+    limits = gates(
+        given.project,
+        min_accuracy=min_accuracy,
+        max_drop=max_drop,
+        max_latency_ms=max_latency_ms,
+        max_ram=max_ram,
+        max_flash=max_flash,
+        bit_exact=bit_exact,
+    )
+    path = given.required_data(data)
+    made = _opened(model, board, link) if model is not None and model.is_dir() else _built(given)
+    measurement = measure(made, path, given, limit=limit, per_step=per_step, qemu_args=qemu_args)
+    conclude(measurement, limits, per_step, json)
+
+
+def measure(
+    made: Build,
+    data: Path,
+    given: Settings,
+    *,
+    limit: int | None = None,
+    per_step: bool = False,
+    qemu_args: str | None = None,
+) -> Measurement:
+    """Run a build on the samples of `data`."""
+    from mcuq import pipeline
+
+    samples = pipeline.load_samples(data, made.graph, limit)
+    with terminal.progress(f"running on {made.board.name}") as update:
+        return pipeline.run(
+            made,
+            samples,
+            link=given.options.link,
+            limit=limit,
+            per_step=per_step,
+            count_samples=given.options.count_samples,
+            qemu_args=qemu_args,
+            progress=update,
+        )
+
+
+def conclude(measurement: Measurement, limits: Gates, per_step: bool = False, json: Path | None = None) -> None:
+    """Show the verdict, write it, and end with exit status 1 where a gate failed."""
+    from mcuq.report import failed_gates, measurement_to_json
+    from mcuq.report.tables import measured_steps_table, verdict_table
+
+    to_stderr = json == terminal.STANDARD_OUTPUT
+    if per_step:
+        terminal.show(measured_steps_table(measurement), stderr=to_stderr)
+    terminal.show(verdict_table(measurement), stderr=to_stderr)
+    if json is not None:
+        terminal.write_json(json, measurement_to_json(measurement))
+    failed = failed_gates(measurement, limits)
+    for sentence in failed:
+        terminal.error(f"gate failed: {sentence}")
+    if failed:
+        raise typer.Exit(terminal.GATE_FAILED)
+
+
+def _built(given: Settings) -> Build:
+    check_link(given.required_board(), given.options.link)
+    return build_model(given)
+
+
+def _opened(folder: Path, board: str | None, link: str | None) -> Build:
+    """The build in `folder`; it must be of the board that was asked for."""
+    from mcuq import pipeline
+
+    made = pipeline.open_build(folder)
+    if board is not None and board_named(board).name != made.board.name:
+        raise InvalidProject(
+            f"{folder} was built for board '{made.board.name}', not '{board}'; "
+            f"leave --board out, or build it with `mcuq build --board {board}`"
+        )
+    check_link(made.board, link)
+    return made

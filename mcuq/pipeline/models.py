@@ -1,0 +1,65 @@
+"""A model is read, and looked at before anything is compiled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mcuq.artifacts import Inspection, Layer, MemoryPlan, Refused, Schedule
+from mcuq.boards import Board
+from mcuq.errors import UnsupportedModel
+from mcuq.importers import load_keras, load_model
+from mcuq.ir import Constant, Graph
+from mcuq.ir.text import value_to_text
+from mcuq.memory import plan_memory
+from mcuq.ops import call_of, card_of, is_known, refusals
+from mcuq.passes import simplify
+from mcuq.schedule import schedule
+
+
+def load(model: str | Path | Any) -> Graph:
+    """A model file (.tflite, .mcuq, .keras, .h5), a SavedModel folder or a Keras model as a simplified graph.
+
+    Raises InvalidModel for a damaged file and UnsupportedModel with everything that is not supported.
+    """
+    return simplify(load_model(Path(model)) if isinstance(model, (str, Path)) else load_keras(model))
+
+
+def _layers(graph: Graph) -> tuple[Layer, ...]:
+    layers = []
+    for node in graph.nodes:
+        output = graph.tensor(node.outputs[0])
+        parameters = sum(v.elements for v in graph.operands(node) if isinstance(v, Constant))
+        macs = card_of(node.op).macs(call_of(node, graph)) if is_known(node.op) else 0
+        text = value_to_text(output).partition(" ")[2]
+        name = node.origin[-1] if node.origin else output.name
+        layers.append(Layer(name, node.op, output.shape, output.dtype.name, text, parameters, macs))
+    return tuple(layers)
+
+
+def refused(graph: Graph) -> tuple[Refused, ...]:
+    """Every reason why the graph cannot become C."""
+    return tuple(Refused(refusal.op, refusal.layers, refusal.reason) for refusal in refusals(graph))
+
+
+def inspect(graph: Graph, board: Board | None = None, *, keep_inputs: bool = False) -> Inspection:
+    """Layers, refusals, exact arena and constants, and whether that fits the board."""
+    found = refused(graph)
+    planned: Schedule | None = None
+    plan: MemoryPlan | None = None
+    if not found:
+        try:
+            planned = schedule(graph, board.features if board else frozenset(), keep_inputs)
+            plan = plan_memory(planned)
+        except UnsupportedModel as error:
+            found = (Refused("", (), str(error)),)
+    flash_free, ram_free = free_bytes(board, planned, plan)
+    fits = None if flash_free is None or ram_free is None else flash_free >= 0 and ram_free >= 0
+    return Inspection(graph, _layers(graph), found, planned, plan, board, fits, flash_free, ram_free)
+
+
+def free_bytes(board: Board | None, planned: Schedule | None, plan: MemoryPlan | None) -> tuple[int | None, int | None]:
+    """Flash less constants, RAM less arena and stack (firmware and code come on top); None where nothing is known."""
+    if board is None or board.flash is None or board.ram is None or planned is None or plan is None:
+        return None, None
+    return board.flash.bytes - planned.constant_bytes, board.ram.bytes - plan.arena_bytes - board.stack_bytes

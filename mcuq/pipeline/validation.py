@@ -1,0 +1,203 @@
+"""The validation run: a build on its board, compared with the reference, counted and weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mcuq import interpreter
+from mcuq.arithmetic.tolerance import differing
+from mcuq.artifacts import Answers, Build, Difference, Edge, Measurement, Samples, Schedule, StepMeasurement, Trace
+from mcuq.boards import Board
+from mcuq.build.image import code_reader
+from mcuq.errors import InvalidData
+from mcuq.ir import Graph
+from mcuq.profile import price, timing_of
+from mcuq.report.verdict import accuracy, equal_samples, greatest_error, predicted_classes, spread
+from mcuq.run.client import Client
+from mcuq.run.link import Link
+from mcuq.run.links import open_link
+from mcuq.run.validate import Target, answers, check_identity, compare_steps, count, count_steps
+
+Progress = Callable[[int, int], None]
+Array = npt.NDArray[Any]
+
+
+def default_link(board: Board) -> str:
+    """The link that `run` takes when none is asked for."""
+    return board.links[0]
+
+
+def _deadline_s(planned: Schedule) -> float:
+    """Generous: an emulator that counts does some ten million instructions a second, a MAC takes less than ten."""
+    return 60.0 + planned.macs / 1e6
+
+
+def _limited(samples: Samples, limit: int | None) -> Samples:
+    if samples.count == 0:
+        raise InvalidData(f"{samples.source} holds no samples")
+    if limit is None or limit >= samples.count:
+        return samples
+    labels = None if samples.labels is None else samples.labels[:limit]
+    return Samples(tuple(array[:limit] for array in samples.inputs), labels, samples.source)
+
+
+def _output_tolerances(graph: Graph) -> list[float]:
+    allowed = interpreter.tolerances(graph)
+    return [allowed[name] for name in graph.outputs]
+
+
+def _first_difference(
+    client: Client, target: Target, samples: Samples, got: Answers, expected: Sequence[Array]
+) -> Difference | None:
+    """The first step that parts from the reference, in the first sample whose outputs do."""
+    wrong = np.flatnonzero(~equal_samples(got.outputs, expected, _output_tolerances(target.schedule.graph)))
+    if not len(wrong):
+        return None
+    return _compare(client, target, samples, int(wrong[0])) or _output_difference(target, got, expected, int(wrong[0]))
+
+
+def _compare(client: Client, target: Target, samples: Samples, sample: int) -> Difference | None:
+    values = interpreter.run_all(target.schedule.graph, [array[sample : sample + 1] for array in samples.inputs])
+    return compare_steps(client, target, samples, sample, {name: array[0] for name, array in values.items()})
+
+
+def _output_difference(target: Target, got: Answers, expected: Sequence[Array], sample: int) -> Difference:
+    """Every step alone is right, yet the whole is not: the plan or the transport is at fault, so name the output."""
+    graph = target.schedule.graph
+    outputs = zip(graph.outputs, got.outputs, expected, _output_tolerances(graph), strict=True)
+    for name, mine, theirs, tolerance in outputs:
+        differs = np.argwhere(differing(mine[sample], theirs[sample], tolerance))
+        if len(differs):
+            element = tuple(int(i) for i in differs[0])
+            last = len(target.schedule.steps)
+            pair = float(theirs[sample][element]), float(mine[sample][element])
+            return Difference(sample, last, (), name, element, *pair, len(differs))
+    raise InvalidData("outputs differ, but no element does")
+
+
+def _step_measurements(planned: Schedule, trace: Trace | None) -> tuple[StepMeasurement, ...]:
+    counted = trace.steps if trace is not None and len(trace.steps) == len(planned.steps) else None
+    return tuple(
+        StepMeasurement(
+            layers=step.layers,
+            kernel=step.kernel,
+            macs=step.macs,
+            instructions=counted[step.index].instructions if counted else None,
+            cycles=counted[step.index].cycles if counted else None,
+            scratch_bytes=step.scratch_bytes,
+        )
+        for step in planned.steps
+    )
+
+
+def run(
+    build: Build,
+    samples: Samples,
+    *,
+    link: str | None = None,
+    limit: int | None = None,
+    per_step: bool = False,
+    count_samples: int = 3,
+    qemu_args: str | None = None,
+    progress: Progress | None = None,
+) -> Measurement:
+    """The validation run: every sample on the device, compared with the reference, counted and weighed.
+
+    `per_step` compares every step of the first `count_samples` samples, not only the outputs.
+    Raises DeviceError and its children, ToolMissing, InvalidData.
+    """
+    samples = _limited(samples, limit)
+    kind = link or default_link(build.board)
+    target = Target(build.board, build.schedule, build.plan, build.sources.model_hash, _deadline_s(build.schedule))
+    expected = interpreter.run(build.graph, samples.inputs)
+    with closing(
+        open_link(kind, build.image, build.board, build.name, len(build.schedule.steps), qemu_args=qemu_args)
+    ) as opened:
+        client = Client(opened)
+        check_identity(client, target)
+        got = answers(client, target, samples, progress)
+        traces = count(client, opened, target, samples, count_samples)
+        stats = client.stats()
+        difference = _first_difference(client, target, samples, got, expected)
+        if per_step:
+            for sample in range(min(count_samples, samples.count)):
+                difference = difference or _compare(client, target, samples, sample)
+            traces = _with_steps(traces, client, opened, target, samples)
+    priced = _priced(build, traces)
+    return _measurement(build, kind, samples, got, expected, difference, priced, stats.stack_peak_bytes)
+
+
+def _priced(build: Build, traces: tuple[Trace, ...]) -> tuple[Trace, ...]:
+    """The traces of a simulator with cycles by the core's timing table, and milliseconds at the board's clock."""
+    timing = timing_of(build.board.core)
+    if timing is None or not any(trace.edges for trace in traces):
+        return traces
+    read_code = code_reader(build.image.path)
+
+    def cycles(edges: Mapping[Edge, int]) -> float:
+        return price(edges, timing, read_code).cycles
+
+    priced = []
+    for trace in traces:
+        total = sum(cycles(edges) for edges in trace.edges)
+        pairs = zip(trace.steps, trace.step_edges, strict=True)
+        steps = tuple(replace(step, cycles=round(cycles(edges))) for step, edges in pairs)
+        milliseconds = 1000.0 * total / build.board.clock_hz
+        priced.append(replace(trace, cycles=round(total), latency_ms=milliseconds, steps=steps))
+    return tuple(priced)
+
+
+def _with_steps(
+    traces: tuple[Trace, ...], client: Client, link: Link, target: Target, samples: Samples
+) -> tuple[Trace, ...]:
+    """The traces with steps of the first one counted by the device, where the link could not count them."""
+    if not traces or traces[0].steps:
+        return traces
+    first = traces[0]
+    steps = count_steps(client, link, target, samples)
+    return (Trace(first.instructions, first.cycles, first.latency_ms, steps), *traces[1:])
+
+
+def _measurement(
+    build: Build,
+    link: str,
+    samples: Samples,
+    got: Answers,
+    expected: Sequence[Array],
+    difference: Difference | None,
+    traces: tuple[Trace, ...],
+    stack_peak_bytes: int,
+) -> Measurement:
+    tensor = build.graph.tensor(build.graph.outputs[0])
+    labels = samples.labels
+    same_class = predicted_classes(got.outputs[0], tensor) == predicted_classes(expected[0], tensor)
+    is_host = build.board.is_host
+    tolerance = max(_output_tolerances(build.graph))
+    return Measurement(
+        model=build.name,
+        board=build.board.name,
+        link=link,
+        compiler=build.image.compiler,
+        samples=samples.count,
+        accuracy=None if labels is None else accuracy(got.outputs[0], tensor, labels),
+        reference_accuracy=None if labels is None else accuracy(expected[0], tensor, labels),
+        bit_exact=difference is None and not tolerance,
+        agreement=float(same_class.mean()),
+        first_difference=difference,
+        instructions=spread([trace.instructions for trace in traces]),
+        cycles=spread([trace.cycles for trace in traces]),
+        latency_ms=spread([trace.latency_ms for trace in traces]),
+        arena_bytes=build.plan.arena_bytes,
+        static_ram_bytes=None if is_host else build.image.static_ram_bytes,
+        stack_bytes=stack_peak_bytes or None,
+        flash_total_bytes=None if is_host else build.image.flash_bytes,
+        flash_constant_bytes=build.schedule.constant_bytes,
+        steps=_step_measurements(build.schedule, traces[0] if traces else None),
+        max_error=greatest_error(got.outputs, expected) if tolerance else None,
+    )

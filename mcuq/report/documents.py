@@ -1,0 +1,176 @@
+"""What mcuq measured, built and found out, as JSON documents that share their field names."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+from mcuq.artifacts import Build, Difference, Inspection, Layer, Measurement, Schedule, Spread, Step, StepMeasurement
+
+Document = dict[str, Any]
+
+
+def measurement_to_json(measurement: Measurement) -> Document:
+    """The verdict of a run; null is a figure that the link cannot give, RAM and flash are in bytes."""
+    m = measurement
+    return {
+        "model": m.model,
+        "board": m.board,
+        "link": m.link,
+        "compiler": m.compiler,
+        "samples": m.samples,
+        "accuracy": m.accuracy,
+        "reference_accuracy": m.reference_accuracy,
+        "bit_exact": m.bit_exact,
+        "max_error": None if m.max_error is None else _number(m.max_error),
+        "agreement": m.agreement,
+        "first_difference": _difference(m.first_difference),
+        "instructions": _spread(m.instructions),
+        "cycles": _spread(m.cycles),
+        "latency_ms": _spread(m.latency_ms),
+        "arena_bytes": m.arena_bytes,
+        "static_ram_bytes": m.static_ram_bytes,
+        "stack_bytes": m.stack_bytes,
+        "ram_bytes": m.ram_bytes,
+        "flash_bytes": flash_document(m.flash_total_bytes, m.flash_constant_bytes),
+        "steps": [_measured_step(step) for step in m.steps],
+        "notes": list(m.notes),
+        "extra": dict(m.extra),
+    }
+
+
+def build_to_json(build: Build, board_file: str | None = None) -> Document:
+    """What one build made; `stack_bytes` is what is set aside, `board_file` the board's own file when it has one."""
+    image, schedule = build.image, build.schedule
+    total = None if build.board.is_host else image.flash_bytes
+    static = None if build.board.is_host else image.static_ram_bytes
+    stack = None if build.board.is_host else image.stack_bytes
+    return {
+        "model": build.graph.name,
+        "name": build.name,
+        "model_hash": build.sources.model_hash,
+        "versions": {"mcuq": build.version, "compiler": image.compiler, "python": platform.python_version()},
+        "board": build.board.name,
+        "board_file": board_file,
+        "compiler": image.compiler,
+        "options": {"keep_inputs": schedule.keep_inputs, "compiler": image.compiler.partition(" ")[0]},
+        "elf": image.path.name,
+        "macs": schedule.macs,
+        "arena_bytes": build.plan.arena_bytes,
+        "static_ram_bytes": static,
+        "stack_bytes": stack,
+        "ram_bytes": None if static is None or stack is None else build.plan.arena_bytes + static + stack,
+        "flash_bytes": flash_document(total, image.constant_bytes),
+        "sections": dict(image.sections),
+        "steps": steps_document(schedule),
+    }
+
+
+def inspection_to_json(inspection: Inspection) -> Document:
+    """What is known before anything is built; null where the model is not supported or no board was named."""
+    i = inspection
+    return {
+        "model": i.graph.name,
+        "board": i.board.name if i.board else None,
+        "layers": [_layer(layer) for layer in i.layers],
+        "unsupported": refusals_document(i.refused),
+        "parameters": sum(layer.parameters for layer in i.layers),
+        "macs": sum(layer.macs for layer in i.layers),
+        "arena_bytes": i.plan.arena_bytes if i.plan else None,
+        "flash_bytes": flash_document(None, i.schedule.constant_bytes) if i.schedule else None,
+        "fits": i.fits,
+        "flash_free_bytes": i.flash_free_bytes,
+        "ram_free_bytes": i.ram_free_bytes,
+        "steps": steps_document(i.schedule) if i.schedule else [],
+    }
+
+
+def refused_to_json(model: str, board: str | None, refused: Sequence[Any]) -> Document:
+    """The same document for a model that could not be imported; every value of `refused` has op, layers, reason."""
+    nothing = dict.fromkeys(
+        ("parameters", "macs", "arena_bytes", "flash_bytes", "fits", "flash_free_bytes", "ram_free_bytes")
+    )
+    document = {"model": model, "board": board, "layers": [], "unsupported": refusals_document(refused)}
+    return {**document, **nothing, "steps": []}
+
+
+def refusals_document(refused: Sequence[Any]) -> list[Document]:
+    """Op, layers and reason of everything that stands in the way."""
+    return [{"op": r.op, "layers": list(r.layers), "reason": r.reason} for r in refused]
+
+
+def steps_document(schedule: Schedule) -> list[Document]:
+    """The steps before they have run; the fields of a measured step and what is known of the memory of each."""
+    return [_planned_step(step) for step in schedule.steps]
+
+
+def flash_document(total: int | None, constants: int) -> Document:
+    """`code` is all flash but the model's constants."""
+    return {"total": total, "constants": constants, "code": None if total is None else total - constants}
+
+
+def _layer(layer: Layer) -> Document:
+    return {
+        "name": layer.name,
+        "op": layer.op,
+        "shape": list(layer.shape),
+        "dtype": layer.dtype,
+        "quantization": layer.quantization,
+        "parameters": layer.parameters,
+        "macs": layer.macs,
+    }
+
+
+def _planned_step(step: Step) -> Document:
+    return {
+        "layers": list(step.layers),
+        "kernel": step.kernel,
+        "macs": step.macs,
+        "instructions": None,
+        "cycles": None,
+        "scratch_bytes": step.scratch_bytes,
+        "constant_bytes": step.constant_bytes,
+    }
+
+
+def _measured_step(step: StepMeasurement) -> Document:
+    return {
+        "layers": list(step.layers),
+        "kernel": step.kernel,
+        "macs": step.macs,
+        "instructions": step.instructions,
+        "cycles": step.cycles,
+        "scratch_bytes": step.scratch_bytes,
+    }
+
+
+def _spread(spread: Spread | None) -> Document | None:
+    if spread is None:
+        return None
+    return {"min": _number(spread.min), "median": _number(spread.median), "max": _number(spread.max)}
+
+
+def _difference(difference: Difference | None) -> Document | None:
+    if difference is None:
+        return None
+    d = difference
+    return {
+        "sample": d.sample,
+        "step": d.step,
+        "layers": list(d.layers),
+        "value": d.value,
+        "element": list(d.element),
+        "expected": _number(d.expected),
+        "got": _number(d.got),
+        "difference": _number(d.got - d.expected),
+        "differing": d.differing,
+    }
+
+
+def _number(number: float) -> float | int | None:
+    """A whole number without its point; JSON has no NaN and no infinity, so they are null."""
+    if not math.isfinite(number):
+        return None
+    return int(number) if float(number).is_integer() else float(number)

@@ -1,0 +1,201 @@
+"""Terminal tables: layers, refusals, the verdict of a run, steps, sections of an image, boards, tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich import box
+from rich.console import OverflowMethod
+from rich.table import Table
+from rich.text import Text
+
+from mcuq.artifacts import Build, Difference, Inspection, Measurement, StepMeasurement
+from mcuq.boards import Board
+from mcuq.report.figures import (
+    NOT_KNOWN,
+    bytes_text,
+    common_scope,
+    count_text,
+    layers_text,
+    percent_text,
+    printable,
+    shape_text,
+    spread_text,
+)
+
+
+def layers_table(inspection: Inspection) -> Table:
+    """One row a layer: type and shape of its output, quantization, parameters, MACs; the sums below."""
+    table = _table("layer", "op", "output>", "quantization>", "parameters>", "MACs>")
+    scope = common_scope([layer.name for layer in inspection.layers])
+    for layer in inspection.layers:
+        table.add_row(
+            Text(printable(layer.name.removeprefix(scope))),
+            layer.op,
+            f"{layer.dtype} {shape_text(layer.shape)}",
+            Text(printable(layer.quantization) or "-"),
+            count_text(layer.parameters),
+            count_text(layer.macs),
+        )
+    parameters = sum(layer.parameters for layer in inspection.layers)
+    macs = sum(layer.macs for layer in inspection.layers)
+    table.add_section()
+    table.add_row(f"{len(inspection.layers)} layers", "", "", "", count_text(parameters), count_text(macs))
+    return table
+
+
+def summary_table(inspection: Inspection) -> Table:
+    """Arena, constants and whether they fit the board."""
+    table = _pairs()
+    if inspection.schedule is None or inspection.plan is None:
+        return table
+    kernels = f"for {inspection.board.name}" if inspection.board else "of the portable kernels"
+    table.add_row("arena", f"{bytes_text(inspection.plan.arena_bytes)}, exactly ({kernels})")
+    table.add_row("constants", f"{bytes_text(inspection.schedule.constant_bytes)} of flash")
+    if inspection.board is not None:
+        table.add_row(f"fits {inspection.board.name}", _fits_text(inspection))
+    return table
+
+
+def refused_table(refused: Iterable[Any]) -> Table:
+    """Everything that is not supported, with the reason; each value has op, layers and reason."""
+    table = _table("op", "layer", "reason", overflow="fold")
+    for refusal in refused:
+        table.add_row(printable(refusal.op) or "-", Text(layers_text(refusal.layers)), Text(refusal.reason))
+    return table
+
+
+def verdict_table(measurement: Measurement) -> Table:
+    """The whole verdict of a run."""
+    m = measurement
+    table = _pairs()
+    table.add_row("model", f"{m.model} on {m.board} ({m.link}), {m.compiler}, {count_text(m.samples)} samples")
+    table.add_row("accuracy", _accuracy_text(m))
+    table.add_row("agreement", Text(_agreement_text(m), style="green" if m.agrees else "bold red"))
+    table.add_row("latency", spread_text(m.latency_ms, "ms", milliseconds=True))
+    table.add_row("instructions", spread_text(m.instructions))
+    table.add_row("cycles", spread_text(m.cycles))
+    parts = f"arena {m.arena_bytes:,} + static {count_text(m.static_ram_bytes)} + stack {count_text(m.stack_bytes)}"
+    table.add_row("RAM", f"{bytes_text(m.ram_bytes)} = {parts}")
+    code = None if m.flash_total_bytes is None else m.flash_total_bytes - m.flash_constant_bytes
+    parts = f"constants {m.flash_constant_bytes:,} + code {count_text(code)}"
+    table.add_row("flash", f"{bytes_text(m.flash_total_bytes)} = {parts}")
+    for note in m.notes:
+        table.add_row("note", Text(note))
+    return table
+
+
+def difference_text(difference: Difference) -> str:
+    """Where device and reference part first, and by how much."""
+    d = difference
+    layers = f" ({layers_text(d.layers)})" if d.layers else ""
+    return (
+        f"sample {d.sample}, step {d.step}{layers}, value '{printable(d.value)}', element {list(d.element)}: "
+        f"expected {d.expected:g}, got {d.got:g} (off by {d.got - d.expected:+g}); "
+        f"{d.differing:,} elements of that value differ"
+    )
+
+
+def measured_steps_table(measurement: Measurement) -> Table:
+    """One row a step: what it took, its share of all, instructions a MAC; columns without any figure are left out."""
+    steps = measurement.steps
+    has_cycles = any(step.cycles is not None for step in steps)
+    has_scratch = any(step.scratch_bytes for step in steps)
+    headers = ["step>", "layer", "kernel", "MACs>", "instructions>", "share>", "per MAC>"]
+    table = _table(*headers, *["cycles>"] * has_cycles, *["scratch>"] * has_scratch)
+    total = sum(step.instructions or 0 for step in steps)
+    scope = common_scope([layer for step in steps for layer in step.layers])
+    for index, step in enumerate(steps):
+        table.add_row(
+            str(index),
+            Text(layers_text([layer.removeprefix(scope) for layer in step.layers])),
+            step.kernel,
+            count_text(step.macs),
+            *_instructions_texts(step, total),
+            *[count_text(step.cycles)] * has_cycles,
+            *[count_text(step.scratch_bytes)] * has_scratch,
+        )
+    return table
+
+
+def _instructions_texts(step: StepMeasurement, total: int) -> tuple[str, str, str]:
+    """Instructions, their share of all, and how many a MAC takes."""
+    if step.instructions is None:
+        return NOT_KNOWN, NOT_KNOWN, NOT_KNOWN
+    share = percent_text(step.instructions / total, 1) if total else NOT_KNOWN
+    per_mac = f"{step.instructions / step.macs:.2f}" if step.macs else "-"
+    return count_text(step.instructions), share, per_mac
+
+
+def sections_table(build: Build) -> Table:
+    """Every section of the ELF."""
+    table = _table("section", "bytes>")
+    for name, size_bytes in build.image.sections.items():
+        table.add_row(name, count_text(size_bytes))
+    return table
+
+
+def boards_table(boards: Iterable[Board]) -> Table:
+    """One row a board."""
+    table = _table("board", "core", "clock>", "flash>", "RAM>", "links", "what it is")
+    for board in boards:
+        clock = f"{board.clock_hz / 1e6:g} MHz" if board.clock_hz else NOT_KNOWN
+        sizes = (bytes_text(region.bytes) if region else NOT_KNOWN for region in (board.flash, board.ram))
+        table.add_row(board.name, board.core, clock, *sizes, ", ".join(board.links), Text(board.description))
+    return table
+
+
+def tools_table(tools: Iterable[Any]) -> Table:
+    """One row a tool of `build.find_tools`."""
+    table = _table("tool", "version", "what for", "where, or how to install it", overflow="fold")
+    for tool in tools:
+        version = tool.version if tool.is_found else Text("not found", style="yellow")
+        where = tool.path if tool.is_found else tool.install
+        table.add_row(tool.name, version, tool.purpose, Text(f"{where}; {tool.note}" if tool.note else str(where)))
+    return table
+
+
+def _table(*headers: str, overflow: OverflowMethod = "ellipsis") -> Table:
+    """A table with these headers; one that ends in > is a column of numbers, which is never cut or wrapped."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for header in headers:
+        name, is_number = header.removesuffix(">"), header.endswith(">")
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=is_number, overflow=overflow)
+    return table
+
+
+def _pairs() -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    return table
+
+
+def _fits_text(inspection: Inspection) -> Text:
+    if inspection.fits is None:
+        return Text("not known: the board has no fixed memory")
+    parts = (("flash", inspection.flash_free_bytes), ("RAM", inspection.ram_free_bytes))
+    known = ((name, free) for name, free in parts if free is not None)
+    said = [f"{bytes_text(abs(free))} of {name} {'left' if free >= 0 else 'TOO FEW'}" for name, free in known]
+    word = "yes" if inspection.fits else "no"
+    return Text(
+        f"{word}: {', '.join(said)}, before code and static data", style="green" if inspection.fits else "bold red"
+    )
+
+
+def _accuracy_text(m: Measurement) -> str:
+    if m.accuracy is None:
+        return f"{NOT_KNOWN} (the data have no labels)"
+    right = f"{percent_text(m.accuracy)} ({round(m.accuracy * m.samples):,} of {m.samples:,})"
+    return f"{right}; the reference has {percent_text(m.reference_accuracy)}"
+
+
+def _agreement_text(m: Measurement) -> str:
+    if m.bit_exact:
+        return "bit-exact: every output byte of every sample equals the reference"
+    if m.agrees:
+        return f"float: the greatest error is {m.max_error:.1e} of an output's range, within the tolerance"
+    fact = "NOT bit-exact" if m.max_error is None else "NOT within the tolerance of float"
+    classes = f"{fact}; {percent_text(m.agreement)} of the samples get the reference's class"
+    return f"{classes}; first: {difference_text(m.first_difference)}" if m.first_difference else classes
