@@ -1,0 +1,94 @@
+"""Rounding weights to a grid so that outputs, not weights, change least: GPTQ order, then coordinate descent.
+
+Weights are [groups, rows, taps], rows being channels or candidates of them; `hessian` [groups, taps, taps] is the
+covariance of the inputs, so that the squared output error of a row is d H d^T for a weight error d. GPTQ: Frantar et
+al. 2022, arXiv 2210.17323.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+MAX_DESCENTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Real values that quantized weights can have: scale * (q - zero_point), q from `low` to `high`, a row its own scale."""
+
+    scales: Array
+    zero_points: Array
+    low: int
+    high: int
+
+    def nearest(self, values: Array) -> Array:
+        """The nearest q of `values` [groups, rows, taps]."""
+        q = np.rint(values / self.scales[:, :, None]) + self.zero_points[:, :, None]
+        return np.asarray(np.clip(q, self.low, self.high))
+
+    def column(self, values: Array) -> Array:
+        """The nearest q of one tap, [groups, rows]."""
+        return np.asarray(np.clip(np.rint(values / self.scales) + self.zero_points, self.low, self.high))
+
+    def real(self, q: Array) -> Array:
+        """What `q` [groups, rows, taps] stands for."""
+        return np.asarray((q - self.zero_points[:, :, None]) * self.scales[:, :, None])
+
+
+def output_error(weights: Array, rounded: Array, hessian: Array) -> Array:
+    """The mean squared output error of each row, [groups, rows]."""
+    difference = rounded - weights
+    return np.asarray(((difference @ hessian) * difference).sum(axis=-1))
+
+
+def gptq(weights: Array, grid: Grid, hessian: Array) -> Array:
+    """q by rounding one tap after the other, those of most variance first, the rest making up for its error."""
+    order = np.argsort(-np.diagonal(hessian, axis1=1, axis2=2), axis=1)
+    left = np.take_along_axis(weights, order[:, None, :], axis=2)
+    sorted_hessian = np.take_along_axis(np.take_along_axis(hessian, order[:, :, None], 1), order[:, None, :], 2)
+    inverse = np.linalg.inv(sorted_hessian)
+    upper = np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1)
+    q = np.empty_like(left)
+    for tap in range(left.shape[2]):
+        column = left[:, :, tap]
+        q[:, :, tap] = grid.column(column)
+        error = (column - (q[:, :, tap] - grid.zero_points) * grid.scales) / upper[:, None, tap, tap]
+        left[:, :, tap + 1 :] -= error[:, :, None] * upper[:, None, tap, tap + 1 :]
+    result = np.empty_like(q)
+    np.put_along_axis(result, np.broadcast_to(order[:, None, :], q.shape), q, axis=2)
+    return result
+
+
+def descend(weights: Array, q: Array, grid: Grid, hessian: Array, passes: int = MAX_DESCENTS) -> Array:
+    """q with one tap at a time moved to its best place given the others, until nothing moves or after `passes`."""
+    q = q.copy()
+    gradient = (grid.real(q) - weights) @ hessian
+    variance = np.diagonal(hessian, axis1=1, axis2=2)
+    for _ in range(passes):
+        moved = False
+        for tap in range(q.shape[2]):
+            wish = q[:, :, tap] - gradient[:, :, tap] / (variance[:, None, tap] * grid.scales)
+            # A move must pay: wishes within rounding error of where the tap is stay.
+            best = np.clip(np.rint(wish), grid.low, grid.high)
+            step = best - q[:, :, tap]
+            if step.any():
+                moved = True
+                q[:, :, tap] = best
+                gradient += (step * grid.scales)[:, :, None] * hessian[:, None, tap, :]
+        if not moved:
+            break
+    return q
+
+
+def best_scales(weights: Array, q: Array, grid: Grid, hessian: Array) -> Array:
+    """The scale of each row with the least output error for a given q; the old one where that would not be positive."""
+    centred = q - grid.zero_points[:, :, None]
+    reached = centred @ hessian
+    above, below = (reached * weights).sum(axis=-1), (reached * centred).sum(axis=-1)
+    fitted = above / np.where(below > 0, below, 1.0)
+    return np.asarray(np.where((below > 0) & (fitted > 0), fitted, grid.scales))
