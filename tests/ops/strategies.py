@@ -1,6 +1,7 @@
 """Random graphs of one op, and inputs for them: what interpreter, generated C and TFLM are compared on.
 
-`graphs_of(op)` gives graphs within the limits of the op's card; `inputs_for(graph, seed)` random and saturating samples.
+`graphs_of(op)` gives graphs within the limits of the op's card; `inputs_for(graph, seed)` gives random and
+saturating samples.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from mcuq.ir import FLOAT32, INT8, INT32, UINT8, Constant, DType, Graph, Node, Quantization, Tensor, Value
+from mcuq.ir import FLOAT32, INT8, INT16, INT32, UINT8, Constant, DType, Graph, Node, Quantization, Tensor, Value
 from mcuq.ops import NoAttrs, card_of
 from mcuq.ops.activation import ACTIVATIONS
 from mcuq.ops.binary import Binary
@@ -373,7 +374,8 @@ def _float_samples(rng: np.random.Generator, count: int, value: Tensor, graph: G
     """Floats over the range of the op's output: random, on halves between two steps, and far outside."""
     q = graph[graph.outputs[0]].quantization
     scale, zero_point = (q.scale, q.zero_point) if q is not None else (1.0, 0)
-    steps = rng.uniform(-200, 200, (count, *value.shape))
+    reach = 50_000 if graph[graph.outputs[0]].dtype == INT16 else 200
+    steps = rng.uniform(-reach, reach, (count, *value.shape))
     steps[1::4] = np.floor(steps[1::4]) + 0.5
     steps[2::4] *= 1000
     return ((steps - zero_point) * scale).astype(np.float32)
@@ -381,7 +383,7 @@ def _float_samples(rng: np.random.Generator, count: int, value: Tensor, graph: G
 
 def _integer_samples(rng: np.random.Generator, count: int, value: Tensor) -> Array:
     """Random numbers, the least, the greatest, a mix of both ends, and steps about the zero point."""
-    low, high = (value.dtype.minimum, value.dtype.maximum) if value.dtype.bits == 8 else (-1000, 1000)
+    low, high = (value.dtype.minimum, value.dtype.maximum) if value.dtype.bits <= 16 else (-1000, 1000)
     samples = rng.integers(low, high + 1, (count, *value.shape))
     if count > 4:
         samples[1], samples[2] = low, high

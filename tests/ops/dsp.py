@@ -1,0 +1,106 @@
+"""Random graphs that the kernels for DSP instructions accept: their shapes, channels and factors, awkward ones included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from mcuq.ir import INT8, INT32, Graph, Quantization
+from mcuq.ops.binary import Binary
+from mcuq.ops.conv_2d import Conv2D
+from mcuq.ops.depthwise_conv_2d import DepthwiseConv2D
+from mcuq.ops.fully_connected import FullyConnected
+from mcuq.ops.window import Padding, same_padding
+from tests.ops.strategies import Draw, constant, float32, seeds, single_op, tensor
+
+zero_points = st.sampled_from((-128, -128, -77, 0, 5, 127))
+
+
+def _extremes(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Weights: small, spread, or all at the ends of the range; sometimes a whole channel of zeros."""
+    kind = rng.integers(3)
+    if kind == 0:
+        return rng.choice((-127, 127), shape)
+    values = rng.integers(-127, 128, shape) // (1 if kind == 1 else 9)
+    return np.where(rng.random(shape[:1] + (1,) * (len(shape) - 1)) < 0.1, 0, values)
+
+
+def _layer(draw: Draw, x: Any, shape: tuple[int, ...], axis: int, per_channel: bool = True) -> tuple[Any, Quantization]:
+    """Weights, bias and an output quantization whose factors lie between 2^-14 and 2^-2, spread over the channels."""
+    rng = np.random.default_rng(draw(seeds))
+    channels = shape[axis]
+    spread = draw(st.sampled_from((0.0, 2.0, 6.0))) if per_channel else 0.0
+    scales = tuple(float32(2.0 ** -rng.uniform(7, 7 + spread)) for _ in range(channels if spread else 1))
+    many = len(scales) > 1
+    weights = constant("weights", _extremes(rng, shape), INT8, Quantization(scales, (0,) * len(scales), axis if many else None))
+    products = tuple(float32(x.quantization.scale * scale) for scale in scales)
+    reach = 1 << draw(st.sampled_from((0, 8, 16, 20)))
+    bias = constant(
+        "bias",
+        rng.integers(-reach, reach + 1, channels),
+        INT32,
+        Quantization(products, (0,) * len(products), 0 if many else None),
+    )
+    output = Quantization((float32(max(products) * 2.0 ** draw(st.floats(2, 8))),), (draw(zero_points),))
+    return (x, weights, bias), output
+
+
+def _image(draw: Draw, channels: int, greatest: int = 9) -> Any:
+    shape = (1, draw(st.integers(1, greatest)), draw(st.integers(1, greatest)), channels)
+    return tensor("x", shape, Quantization((0.05,), (draw(st.sampled_from((-128, 0, 3, 127))),)))
+
+
+@st.composite
+def conv_graphs(draw: Draw) -> Graph:
+    """CONV_2D: any channels in, fours out; strides beyond the window, windows beyond the image, dilation."""
+    x = _image(draw, draw(st.sampled_from((1, 3, 4, 5, 8, 12, 16, 36))))
+    size = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    stride = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    dilation = (draw(st.integers(1, 2)), draw(st.integers(1, 2))) if stride == (1, 1) else (1, 1)
+    padding = same_padding(size, stride, dilation, x.shape[1:3]) if draw(st.booleans()) else Padding()
+    operands, output = _layer(draw, x, (4 * draw(st.integers(1, 4)), *size, x.shape[3]), 0)
+    return single_op("CONV_2D", operands, Conv2D(stride, dilation, padding), output)
+
+
+@st.composite
+def depthwise_graphs(draw: Draw) -> Graph:
+    """DEPTHWISE_CONV_2D 3x3 on channels in fours: one pixel wide, long, stride 2, with and without padding, bands."""
+    x = _image(draw, 4 * draw(st.integers(1, 3)), greatest=draw(st.sampled_from((5, 14, 40))))
+    stride = (draw(st.integers(1, 2)),) * 2
+    same = same_padding((3, 3), stride, (1, 1), x.shape[1:3])
+    padding = draw(st.sampled_from((same, same, Padding(), Padding(1, 1, 1, 1), Padding(0, 1, 1, 0))))
+    operands, output = _layer(draw, x, (1, 3, 3, x.shape[3]), 3)
+    return single_op("DEPTHWISE_CONV_2D", operands, DepthwiseConv2D(stride, (1, 1), padding), output)
+
+
+@st.composite
+def fully_connected_graphs(draw: Draw) -> Graph:
+    """FULLY_CONNECTED: any depth, outputs in eights, several rows."""
+    shape = draw(st.integers(1, 3)), draw(st.one_of(st.integers(1, 40), st.sampled_from((64, 128, 130))))
+    x = tensor("x", shape, Quantization((0.05,), (draw(st.sampled_from((-128, 0, 3, 127))),)))
+    operands, output = _layer(draw, x, (8 * draw(st.integers(1, 3)), shape[1]), 0, per_channel=draw(st.booleans()))
+    return single_op("FULLY_CONNECTED", operands, FullyConnected(), output)
+
+
+@st.composite
+def sum_graphs(draw: Draw) -> Graph:
+    """ADD and SUB of equal shapes, scales equal or far apart."""
+    shape = (1, draw(st.integers(1, 5)), 3)
+    exponents = st.sampled_from((0.0, 0.0, -0.4, -1.0, -3.7, -9.0))
+    a, b = (
+        tensor(name, shape, Quantization((float32(0.1 * 2.0 ** draw(exponents)),), (draw(zero_points),)))
+        for name in ("a", "b")
+    )
+    output = Quantization((float32(0.1 * 2.0 ** draw(st.sampled_from((-1.5, 0.0, 0.3, 2.0)))),), (draw(zero_points),))
+    activation = draw(st.sampled_from(("NONE", "RELU", "RELU6")))
+    return single_op(draw(st.sampled_from(("ADD", "SUB"))), (a, b), Binary(activation), output)
+
+
+GRAPHS = {
+    "conv_2d/dsp": conv_graphs(),
+    "depthwise_conv_2d/dsp": depthwise_graphs(),
+    "fully_connected/dsp": fully_connected_graphs(),
+    "sum/dsp": sum_graphs(),
+}

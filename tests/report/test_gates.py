@@ -1,0 +1,87 @@
+"""A gate fails when its figure is on the wrong side or not known, and says which and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mcuq.artifacts import Measurement
+from mcuq.report import Gates, failed_gates
+
+
+def test_no_gates_never_fail(measurement: Measurement) -> None:
+    """Without gates even a wrong run passes."""
+    assert failed_gates(measurement, Gates()) == ()
+
+
+@pytest.mark.parametrize(
+    "gates",
+    [
+        Gates(min_accuracy=0.9),
+        Gates(max_drop=10),
+        Gates(max_latency_ms=2.0),
+        Gates(max_ram=3000),
+        Gates(max_flash=10_000),
+    ],
+)
+def test_a_gate_holds_at_its_limit(measurement: Measurement, gates: Gates) -> None:
+    """The limit itself is allowed."""
+    assert failed_gates(measurement, gates) == ()
+
+
+@pytest.mark.parametrize(
+    ("gates", "words"),
+    [
+        (Gates(min_accuracy=0.91), ["--min-accuracy", "0.9000", "0.91"]),
+        (Gates(max_drop=9.9), ["--max-drop", "10 points", "9.9 points"]),
+        (Gates(max_latency_ms=1.9), ["--max-latency-ms", "2 ms", "1.9 ms"]),
+        (Gates(max_ram=2999), ["--max-ram", "3,000 bytes", "2,999 bytes"]),
+        (Gates(max_flash=9_999), ["--max-flash", "10,000 bytes", "9,999 bytes"]),
+        (Gates(bit_exact=True), ["--bit-exact", "differs"]),
+    ],
+)
+def test_a_failed_gate_says_which_and_by_what(measurement: Measurement, gates: Gates, words: list[str]) -> None:
+    """The sentence has the option, the figure and the limit."""
+    (sentence,) = failed_gates(measurement, gates)
+    for word in words:
+        assert word in sentence
+
+
+@pytest.mark.parametrize(
+    ("gates", "words"),
+    [
+        (Gates(min_accuracy=0.0), ["--min-accuracy", "no labels"]),
+        (Gates(max_drop=100), ["--max-drop", "no labels"]),
+        (Gates(max_latency_ms=1e9), ["--max-latency-ms", "link 'host' cannot give it"]),
+        (Gates(max_ram=1 << 40), ["--max-ram", "link 'host' cannot give it"]),
+        (Gates(max_flash=1 << 40), ["--max-flash", "link 'host' cannot give it"]),
+    ],
+)
+def test_a_gate_on_an_unknown_figure_fails(measurement: Measurement, gates: Gates, words: list[str]) -> None:
+    """However lax the limit, a figure that is not there does not meet it."""
+    unknown = replace(
+        measurement, link="host", accuracy=None, latency_ms=None, static_ram_bytes=None, flash_total_bytes=None
+    )
+    (sentence,) = failed_gates(unknown, gates)
+    for word in words:
+        assert word in sentence
+
+
+def test_every_failed_gate_is_listed(measurement: Measurement) -> None:
+    """All of them at once, so that one run tells everything."""
+    gates = Gates(min_accuracy=1.0, max_drop=0, max_latency_ms=0, max_ram=0, max_flash=0, bit_exact=True)
+    assert len(failed_gates(measurement, gates)) == 6
+
+
+def test_a_drop_is_not_a_rounding_error(measurement: Measurement) -> None:
+    """0.3 - 0.2 is a drop of exactly 10 points, whatever floating point says."""
+    near = replace(measurement, reference_accuracy=0.3, accuracy=0.2)
+    assert failed_gates(near, Gates(max_drop=10)) == ()
+
+
+def test_floats_cannot_be_bit_exact(measurement: Measurement) -> None:
+    """A float model within tolerance still fails the gate, and the sentence says why."""
+    floating = replace(measurement, first_difference=None, max_error=1e-7)
+    (sentence,) = failed_gates(floating, Gates(bit_exact=True))
+    assert "depend on floats" in sentence
