@@ -88,19 +88,26 @@ static inline int8_t mcuq_ssat8(int32_t x)
 /* Four int8 a word, as two words of two int16 (bytes 0 and 2, then 1 and 3), eight bytes apart: one pixel of a pair. */
 static inline void mcuq_expand_words(uint32_t *to, const int8_t *from, int32_t words)
 {
-    for (; words >= 2; words -= 2) {
-        const uint32_t first = mcuq_load_word(from), second = mcuq_load_word(from + 4);
-        to[0] = mcuq_sxtb16(first);
-        to[2] = mcuq_sxtb16_odd(first);
-        to[4] = mcuq_sxtb16(second);
-        to[6] = mcuq_sxtb16_odd(second);
-        from += 8;
-        to += 8;
+    for (; words >= 4; words -= 4) {
+        const uint32_t a = mcuq_load_word(from), b = mcuq_load_word(from + 4);
+        const uint32_t c = mcuq_load_word(from + 8), d = mcuq_load_word(from + 12);
+        to[0] = mcuq_sxtb16(a);
+        to[2] = mcuq_sxtb16_odd(a);
+        to[4] = mcuq_sxtb16(b);
+        to[6] = mcuq_sxtb16_odd(b);
+        to[8] = mcuq_sxtb16(c);
+        to[10] = mcuq_sxtb16_odd(c);
+        to[12] = mcuq_sxtb16(d);
+        to[14] = mcuq_sxtb16_odd(d);
+        from += 16;
+        to += 16;
     }
-    if (words != 0) {
-        const uint32_t first = mcuq_load_word(from);
-        to[0] = mcuq_sxtb16(first);
-        to[2] = mcuq_sxtb16_odd(first);
+    for (; words > 0; words--) {
+        const uint32_t a = mcuq_load_word(from);
+        to[0] = mcuq_sxtb16(a);
+        to[2] = mcuq_sxtb16_odd(a);
+        from += 4;
+        to += 4;
     }
 }
 

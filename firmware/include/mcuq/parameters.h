@@ -50,7 +50,7 @@ typedef struct {
     const int32_t *multipliers; /* one a channel */
     const int8_t *shifts;
     const int8_t *weight_zero_points; /* one a channel; null where weights are symmetric */
-    int32_t input_offset;
+    int32_t zero_point; /* what padding reads as; the bias holds it */
     int32_t output_offset;
     int32_t output_min;
     int32_t output_max;
@@ -66,7 +66,6 @@ typedef struct {
     const int8_t *weight_zero_points; /* one an output; null where weights are symmetric */
     int32_t multiplier;
     int32_t shift;
-    int32_t input_offset;
     int32_t output_offset;
     int32_t output_min;
     int32_t output_max;

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcuq.artifacts import Overlap, PackedConstant
-from mcuq.ir import INT8, Graph, Node
-from mcuq.ops.activation import quantized_range
+from mcuq.ir import Graph, Node
 from mcuq.ops.conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import channel_multipliers
@@ -17,6 +16,7 @@ from mcuq.schedule.kernels.mixed_lanes import (
     conv_stream,
     folded,
     natural_order,
+    refusal_of_types,
     swapped_order,
 )
 from mcuq.schedule.kernels.raster import raster_margin_bytes
@@ -59,16 +59,9 @@ def _folded(node: Node, graph: Graph) -> Folded:
 
 def refuses(node: Node, graph: Graph) -> str | None:
     """Why the kernel cannot compute the node, or None."""
-    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
-    if node.arithmetic != "tflm" or x.dtype != INT8 or weights.dtype != INT8:
-        return "it is made for int8 with TFLM's rounding"
-    if weights.shape[0] % BLOCK:
+    if graph.constant(node.inputs[1]).shape[0] % BLOCK:
         return "the output channels are no multiple of 4"
-    if any(quantization_of(weights).zero_points):
-        return "its weights have zero points"
-    if quantized_range(node.attrs.activation, y) != (-128, 127):
-        return "its output is clamped to less than int8"
-    return _folded(node, graph).refusal()
+    return refusal_of_types(node, graph) or _folded(node, graph).refusal()
 
 
 def _overlap(node: Node, graph: Graph, geometry: WindowShape) -> tuple[Overlap, ...]:

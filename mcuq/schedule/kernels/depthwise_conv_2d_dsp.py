@@ -14,13 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mcuq.artifacts import Overlap, PackedConstant
-from mcuq.ir import INT8, Graph, Node
-from mcuq.ops.activation import quantized_range
+from mcuq.ir import Graph, Node
 from mcuq.ops.depthwise_conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import channel_multipliers
 from mcuq.schedule.kernel import Kernel, Work
-from mcuq.schedule.kernels.mixed_lanes import Folded, folded
+from mcuq.schedule.kernels.mixed_lanes import Folded, folded, refusal_of_types
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
 Array = npt.NDArray[Any]
@@ -157,16 +156,9 @@ def _fits_window(g: WindowShape) -> bool:
 
 def refuses(node: Node, graph: Graph) -> str | None:
     """Why the kernel cannot compute the node, or None."""
-    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
-    if node.arithmetic != "tflm" or x.dtype != INT8 or weights.dtype != INT8:
-        return "it is made for int8 with TFLM's rounding"
     if node.attrs.depth_multiplier != 1 or not _fits_window(_geometry(node, graph)):
         return "it is made for 3x3 windows, stride 1 or 2, padding of at most 1, channels in fours"
-    if any(quantization_of(weights).zero_points):
-        return "its weights have zero points"
-    if quantized_range(node.attrs.activation, y) != (-128, 127):
-        return "its output is clamped to less than int8"
-    return _folded(node, graph).refusal()
+    return refusal_of_types(node, graph) or _folded(node, graph).refusal()
 
 
 def _overlap(node: Node, graph: Graph, g: WindowShape, lines: Lines, band: int) -> Overlap:

@@ -9,7 +9,8 @@ import numpy as np
 from mcuq.artifacts import Overlap, PackedConstant
 from mcuq.ir import Constant, Graph, Node
 
-STORED = {"float32": ("float", "float"), "float16": ("half", "uint16_t"), "int8": ("byte", "int8_t")}
+_BYTE = ("byte", "int8_t")  # int4 weights too: nothing unpacks them between floats
+STORED = {"float32": ("float", "float"), "float16": ("half", "uint16_t"), "int8": _BYTE, "int4": _BYTE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,8 @@ def anywhere(node: Node, graph: Graph) -> tuple[Overlap, ...]:
 def refuses_hybrid(node: Node, graph: Graph, channel_axis: int) -> str | None:
     """Why a hybrid kernel does not read these weights: it needs int8, and sums that fit 32 bits for every input."""
     weights = graph.constant(node.inputs[1])
-    if weights.dtype.name != "int8" or weights.quantization is None or not is_stored(weights):
-        return "hybrid arithmetic needs int8 weights with zero point 0"
+    if not weights.dtype.is_integer or weights.quantization is None or not is_stored(weights):
+        return "hybrid arithmetic needs int8 or int4 weights with zero point 0"
     rows = np.moveaxis(weights.values, channel_axis, 0).reshape(weights.shape[channel_axis], -1).astype(np.int64)
     fits = int(np.abs(rows).sum(axis=1).max(initial=0)) * 255 < 1 << 31
     return None if fits else "an input can overflow the 32-bit accumulator"

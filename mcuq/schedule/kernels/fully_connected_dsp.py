@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcuq.artifacts import PackedConstant
-from mcuq.ir import INT8, Graph, Node
-from mcuq.ops.activation import quantized_range
+from mcuq.ir import Graph, Node
 from mcuq.ops.fully_connected import multipliers_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.schedule.kernel import Kernel, Work
@@ -18,6 +17,7 @@ from mcuq.schedule.kernels.mixed_lanes import (
     folded,
     natural_order,
     pair_words,
+    refusal_of_types,
     swapped_order,
 )
 
@@ -52,16 +52,9 @@ def _folded(node: Node, graph: Graph) -> Folded:
 
 def refuses(node: Node, graph: Graph) -> str | None:
     """Why the kernel cannot compute the node, or None."""
-    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
-    if node.arithmetic != "tflm" or x.dtype != INT8 or weights.dtype != INT8:
-        return "it is made for int8 with TFLM's rounding"
-    if weights.shape[0] % OUTPUTS:
+    if graph.constant(node.inputs[1]).shape[0] % OUTPUTS:
         return "the outputs are no multiple of 8"
-    if any(quantization_of(weights).zero_points):
-        return "its weights have zero points"
-    if quantized_range(node.attrs.activation, y) != (-128, 127):
-        return "its output is clamped to less than int8"
-    return _folded(node, graph).refusal()
+    return refusal_of_types(node, graph) or _folded(node, graph).refusal()
 
 
 def _stream(node: Node, graph: Graph, order: np.ndarray) -> np.ndarray:

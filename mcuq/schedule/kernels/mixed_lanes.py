@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mcuq.arithmetic import TFLM
-from mcuq.ir import Graph, Node
+from mcuq.ir import INT8, Graph, Node
+from mcuq.ops.activation import quantized_range
 from mcuq.ops.requirements import quantization_of
 from mcuq.schedule.kernels.packing import bias_of
 
@@ -44,6 +45,17 @@ class Folded:
             return "its sums may leave 24 bits"
         in_range = all(-shift in SHIFTS for _, shift in self.multipliers)
         return None if in_range else "a factor is outside of 2^-17 to 2^-1"
+
+
+def refusal_of_types(node: Node, graph: Graph) -> str | None:
+    """Why a layer with weights is none for these kernels, before its numbers are looked at, or None."""
+    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
+    if node.arithmetic != "tflm" or x.dtype != INT8 or weights.dtype != INT8:
+        return "it is made for int8 with TFLM's rounding"
+    if any(quantization_of(weights).zero_points):
+        return "its weights have zero points"
+    clamped = quantized_range(node.attrs.activation, y) != (y.dtype.minimum, y.dtype.maximum)
+    return "its output is clamped to less than int8" if clamped else None
 
 
 def folded(node: Node, graph: Graph, rows: Array, multipliers: tuple[tuple[int, int], ...]) -> Folded:

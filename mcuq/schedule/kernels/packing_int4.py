@@ -1,7 +1,7 @@
 """int4 weights two a byte: 8 output channels a word, then 4 a half-word, then 2 a byte, one such element a tap.
 
-Taps are not packed with each other, so that a window may begin and end at any of them. Within an element channel 2k
-stands in the lower half and channel 2k + 1 in the upper half, so that a shift and a mask give two weights 16 bits apart.
+Taps are not packed with each other, so that their number may be odd. Within an element channel 2k stands in the lower
+half and channel 2k + 1 in the upper half, so that a shift and a mask give two weights 16 bits apart.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mcuq.arithmetic.tflm import wrap_int32
 from mcuq.artifacts import PackedConstant
 from mcuq.ir import INT4, Graph, Node
+from mcuq.schedule.kernels.packing import PackedBias, packed_bias
 
 Array = npt.NDArray[Any]
 OFFSET = 8  # what is added to a weight where elements hold unsigned numbers
@@ -56,13 +58,13 @@ def positions(width: int) -> Array:
 
 
 def packed_elements(codes: Array, width: int) -> Array:
-    """Codes 0 to 15 [channels, taps] as elements [groups * taps]; where the last group lacks channels there are zeros."""
+    """Codes 0 to 15 [channels, taps] as elements [groups * taps]; zeros where the last group lacks channels."""
     groups = -(-len(codes) // width)
     filled = np.zeros((groups * width, codes.shape[1]), np.uint32)
     filled[: len(codes)] = codes
     shifts = (4 * positions(width)).astype(np.uint32)[None, :, None]
     elements = np.bitwise_or.reduce(filled.reshape(groups, width, -1) << shifts, axis=1)
-    return elements.astype({8: np.uint32, 4: np.uint16, 2: np.uint8}[width]).reshape(-1)
+    return np.asarray(elements, {8: np.uint32, 4: np.uint16, 2: np.uint8}[width]).reshape(-1)
 
 
 def int4_constants(rows: Array, groups: Sequence[ChannelGroup], *, signed: bool) -> tuple[PackedConstant, ...]:
@@ -78,11 +80,16 @@ def int4_constants(rows: Array, groups: Sequence[ChannelGroup], *, signed: bool)
     return tuple(constants)
 
 
-def repacked(
-    constants: Sequence[PackedConstant], weights: Sequence[PackedConstant]
-) -> tuple[PackedConstant, ...]:
-    """The constants of a kernel with int8 weights, with these weights instead of its own."""
-    return (*weights, *(constant for constant in constants if constant.role != "weights"))
+def folded_bias(bias: Array, rows: Array, weight_zeros: Array, zero_point: int, shifts: Array | None) -> PackedBias:
+    """The bias with the input's zero point in it, as `packed_bias` has it; modulo 2^32, which is how kernels add.
+
+    `rows` are the weights [channels, taps]; padding must read as the zero point.
+    """
+    packed = packed_bias(bias, rows, weight_zeros, zero_point, shifts, padded=False)
+    if packed.folded:
+        return packed
+    folded = bias - zero_point * (rows.astype(np.int64) - weight_zeros[:, None]).sum(axis=1)
+    return PackedBias(wrap_int32(folded), folded=True, rounded=False)
 
 
 def refuses_other_weights(node: Node, graph: Graph) -> str | None:
