@@ -1,8 +1,10 @@
 """The values that cross between rooms: frozen, printable, below every stage."""
 
+from mcuq.artifacts.analysis import Analysis, Fix, Histogram, LayerAnalysis, Quality
 from mcuq.artifacts.answers import (
     Answers,
     Difference,
+    Events,
     Measurement,
     Spread,
     StepCount,
@@ -11,36 +13,70 @@ from mcuq.artifacts.answers import (
 )
 from mcuq.artifacts.build import Build, Inspection, Layer, Refused
 from mcuq.artifacts.edge import Edge
+from mcuq.artifacts.evaluation import (
+    Comparison,
+    Drop,
+    Evaluation,
+    Interval,
+    OutputNoise,
+    Reliability,
+    ReliabilityBin,
+    RobustnessPoint,
+    Size,
+)
 from mcuq.artifacts.image import Image, Symbol
 from mcuq.artifacts.memory_plan import MemoryPlan, Placement
+from mcuq.artifacts.profile import Cost, Estimate, FunctionProfile, HotBlock, HotLine, Profile, StepProfile
 from mcuq.artifacts.samples import Samples
 from mcuq.artifacts.schedule import Buffer, Location, Overlap, PackedConstant, Schedule, Step
 from mcuq.artifacts.sources import SourceFile, Sources
 
 __all__ = [
+    "Analysis",
     "Answers",
     "Buffer",
     "Build",
+    "Comparison",
+    "Cost",
     "Difference",
+    "Drop",
     "Edge",
+    "Estimate",
+    "Evaluation",
+    "Events",
+    "Fix",
+    "FunctionProfile",
+    "Histogram",
+    "HotBlock",
+    "HotLine",
     "Image",
     "Inspection",
+    "Interval",
     "Layer",
+    "LayerAnalysis",
     "Location",
     "Measurement",
     "MemoryPlan",
+    "OutputNoise",
     "Overlap",
     "PackedConstant",
     "Placement",
+    "Profile",
+    "Quality",
     "Refused",
+    "Reliability",
+    "ReliabilityBin",
+    "RobustnessPoint",
     "Samples",
     "Schedule",
+    "Size",
     "SourceFile",
     "Sources",
     "Spread",
     "Step",
     "StepCount",
     "StepMeasurement",
+    "StepProfile",
     "Symbol",
     "Trace",
 ]

@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from mcuq.artifacts.edge import Edge
 
+# (address of a block, what an access of it met) -> how often; the numbers are those of the board's memory model.
+Events = Mapping[tuple[int, int], int]
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -33,6 +36,8 @@ class Trace:
     """What one counted inference took; `steps` in execution order, empty where the link cannot tell.
 
     `edges` are all blocks that ran, in any number of parts, `step_edges` those of each step: what profile prices.
+    Where memory was watched, `events` and `step_events` say which events the blocks met, and `step_stack_bytes` how far
+    down each step wrote from where the stack stood when the inference began.
     """
 
     instructions: int | None
@@ -41,6 +46,9 @@ class Trace:
     steps: tuple[StepCount, ...] = ()
     edges: tuple[Mapping[Edge, int], ...] = field(default=(), compare=False, repr=False)
     step_edges: tuple[Mapping[Edge, int], ...] = field(default=(), compare=False, repr=False)
+    events: tuple[Events, ...] = field(default=(), compare=False, repr=False)
+    step_events: tuple[Events, ...] = field(default=(), compare=False, repr=False)
+    step_stack_bytes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,10 @@ class Counter:
         elif address == self._return_address:
             self._finish()
         elif address in self._functions.entries:
-            step = self._functions.entries[address]
-            self._counts = self._per_step.setdefault(step, defaultdict(int))
+            self._enter_step(self._functions.entries[address])
+
+    def _enter_step(self, step: int) -> None:
+        self._counts = self._per_step.setdefault(step, defaultdict(int))
 
     def _start(self, return_address: int) -> None:
         self._return_address = return_address
@@ -88,13 +90,12 @@ class Counter:
 
     def _own(self, counts: Counts) -> Counts:
         """What the step ran itself, without the loop of `<name>_invoke`."""
+        return {edge: times for edge, times in counts.items() if not self._is_invoke(edge.address)}
+
+    def _is_invoke(self, address: int) -> bool:
         invoke = self._functions.invoke
         assert invoke is not None
-        return {
-            edge: times
-            for edge, times in counts.items()
-            if not invoke.address <= edge.address < invoke.address + invoke.bytes
-        }
+        return invoke.address <= address < invoke.address + invoke.bytes
 
     def _instructions(self, counts: Counts) -> int:
         return sum(self._length(edge.address, edge.bytes) * times for edge, times in counts.items())

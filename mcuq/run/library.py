@@ -1,10 +1,10 @@
-"""A model compiled for this computer as a shared library: one C call an inference, bit for bit the firmware's kernels."""
+"""A model compiled for this computer as a shared library: one C call an inference, the firmware's kernels."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +70,7 @@ class Library:
         self._plan = plan
         self._inputs = tuple(_port(schedule, plan, value) for value in schedule.graph.inputs)
         self._outputs = tuple(_port(schedule, plan, value) for value in schedule.graph.outputs)
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = threads or os.cpu_count() or 1
 
     def run(self, inputs: Sequence[Array], progress: Progress | None = None) -> tuple[Array, ...]:
         """The outputs, each [samples, *shape], for one array [samples, *shape] an input in the model's own types."""
@@ -89,9 +89,9 @@ class Library:
             list(pool.map(work, range(self._threads)))
         return results
 
-    def _samples(self, samples: range, inputs: Sequence[Array], results: Sequence[Array]) -> Any:
+    def _samples(self, samples: range, inputs: Sequence[Array], results: Sequence[Array]) -> Iterator[int]:
         """Run these samples one after the other in an arena of their own."""
-        memory, arena = self._arena()
+        arena = self._arena()
         net = _Instance()
         if self._init(ctypes.byref(net), ctypes.byref(_Memory(arena.ctypes.data))) != 0:
             raise DeviceError("the model refused its arena; build it again")
@@ -105,11 +105,10 @@ class Library:
             for view, result in zip(out, results, strict=True):
                 result[sample] = view
             yield sample
-        del memory
 
-    def _arena(self) -> tuple[Array, Array]:
-        """Memory, and the aligned part of it that is the arena."""
+    def _arena(self) -> Array:
+        """The aligned part of a longer array."""
         alignment = max(self._plan.alignment_bytes, 16)
         memory = np.zeros(self._plan.arena_bytes + alignment, np.uint8)
         start = -memory.ctypes.data % alignment
-        return memory, memory[start : start + self._plan.arena_bytes]
+        return memory[start : start + self._plan.arena_bytes]

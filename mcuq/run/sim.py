@@ -13,10 +13,12 @@ from elftools.elf.elffile import ELFFile
 from mcuq.artifacts import Image, Trace
 from mcuq.boards import Board
 from mcuq.errors import DeviceFault, DeviceTimeout, InvalidBoard, LinkLost, ToolMissing
-from mcuq.run.block_hook import add_block_hook
 from mcuq.run.counting import Counter
+from mcuq.run.engine_hooks import Remove, add_block_hook, add_read_hook, add_write_hook
 from mcuq.run.functions import Functions
 from mcuq.run.peripherals import PAGE_BYTES, Peripheral, Wire, peripherals_of
+from mcuq.run.watch import Watch
+from mcuq.run.watched import WatchedCounter
 
 # A firmware that asks this often for input in vain, and sends nothing in between, only waits.
 _IDLE_POLLS = 3
@@ -40,12 +42,15 @@ class SimLink:
     The device runs in a thread of its own while somebody reads, until it waits for input. It is stopped at the entry of
     `mcuq_port_read` and nowhere else: the engine can go on exactly only from the start of a block, not from an access
     to a register (measured with Unicorn 2.1.1: the block would run twice). The counter of the board follows the
-    host's clock: its ticks say nothing about the device.
+    host's clock: its ticks say nothing about the device. A `watch` sees the memory accesses of what is counted.
     """
 
     name = "sim"
 
-    def __init__(self, image: Image, board: Board, model_name: str, step_count: int) -> None:
+    def __init__(
+        self, image: Image, board: Board, model_name: str, step_count: int, watch: Watch | None = None
+    ) -> None:
+        self._watch = watch
         self._image = image
         self._board = board
         self._functions = Functions(image, model_name)
@@ -102,8 +107,7 @@ class SimLink:
         self.stop_counting()
         self._check()
         self._wait_until_idle()
-        self._counter = Counter(self._functions, self._step_count, self._read_code, self._link_register)
-        self._remove_hook = add_block_hook(self._unicorn, self._engine, self._counter.on_block)
+        self._remove_hooks = self._hooks_of_counter()
         self._forget_translations()  # what is already translated would run without the hook
 
     def stop_counting(self) -> tuple[Trace, ...]:
@@ -113,9 +117,29 @@ class SimLink:
             return ()
         if self._engine is not None and self._end is None:
             self._wait_until_idle()
-            self._remove_hook()
+            for remove in self._remove_hooks:
+                remove()
             self._forget_translations()
         return tuple(counter.traces)
+
+    def _hooks_of_counter(self) -> list[Remove]:
+        """A new counter, and the hooks that feed it."""
+        watch = self._watch
+        reading = (self._functions, self._step_count, self._read_code, self._link_register)
+        if watch is None:
+            self._counter = Counter(*reading)
+            return [add_block_hook(self._unicorn, self._engine, self._counter.on_block)]
+        counter = self._counter = WatchedCounter(*reading, self._stack_pointer, watch)
+        at = (self._unicorn, self._engine)
+        hooks = [add_block_hook(*at, counter.on_fetching_block if watch.wants_fetches else counter.on_block)]
+        hooks += [add_read_hook(*at, counter.on_read, addresses) for addresses in watch.reads]
+        hooks += [add_write_hook(*at, counter.on_write, addresses) for addresses in watch.writes]
+        return [*hooks, add_write_hook(*at, counter.on_stack_write, self._stack())]
+
+    def _stack(self) -> tuple[int, int]:
+        ram = self._board.ram
+        assert ram is not None
+        return ram.address, ram.address + self._board.stack_bytes
 
     def last_words(self) -> str:
         """The fault, or the function and step that the device was in; a device that is busy is stopped for good."""
@@ -288,6 +312,9 @@ class SimLink:
 
     def _link_register(self) -> int:
         return int(self._engine.reg_read(self._unicorn.arm_const.UC_ARM_REG_LR))
+
+    def _stack_pointer(self) -> int:
+        return int(self._engine.reg_read(self._unicorn.arm_const.UC_ARM_REG_SP))
 
     def _read_code(self, address: int, size: int) -> bytes:
         return bytes(self._engine.mem_read(address, size))
