@@ -42,7 +42,7 @@ def evaluate(graph: Graph, inputs: Sequence[Array]) -> Iterator[tuple[Node, tupl
 
 
 def tolerances(graph: Graph) -> dict[str, float]:
-    """How far each run-time value may be from the interpreter's on a device, relative to its range; 0 is bit for bit."""
+    """How far each run-time value may be from the interpreter's, relative to its range; 0 is bit for bit."""
     found = dict.fromkeys(graph.inputs, 0.0)
     for node in graph.nodes:
         own = arithmetic_named(node.arithmetic).tolerance

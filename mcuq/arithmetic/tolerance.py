@@ -1,7 +1,8 @@
-"""How far a device may part from the reference where numbers are float: which elements differ, and how large errors are.
+"""How far a device may part from the reference where numbers are float: which elements differ, and by how much.
 
-Float sums depend on their order, and compilers may fuse a product and a sum; so float is compared relative to the range
-of a value, the greatest magnitude that the reference has in it. Integers that depend on floats may be a step or two off.
+Float sums depend on their order, and compilers may fuse a product and a sum; so floats are compared relative to the
+range of a value, the greatest magnitude that the reference has in it. Integers that depend on floats may be a step or
+two off.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ Array = npt.NDArray[Any]
 
 
 def pack_bits(values: Array, bits: int) -> npt.NDArray[np.uint8]:
-    """The low `bits` of every element one after another, from the lowest bit of the first byte on; 0 behind the last."""
+    """The low `bits` of every element one after another, from the lowest bit of the first byte on, then zeros."""
     digits = values.astype(np.uint8).reshape(-1, 1) >> np.arange(bits, dtype=np.uint8) & 1
     return np.packbits(digits, bitorder="little")
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 
 from mcuq.errors import IllegalGraph
+from mcuq.ir.dtype import FLOAT16
 from mcuq.ir.graph import Graph
 from mcuq.ir.tensor import Constant, Tensor
 
@@ -95,6 +96,13 @@ def _quantization_is_sound(graph: Graph) -> Iterator[str]:
             yield f"'{value.name}' has {len(q.scales)} scales along axis {q.axis} of {value.shape}"
 
 
+def _computed_types_have_a_c_type(graph: Graph) -> Iterator[str]:
+    """float16 and types of less than 8 bits are for constants alone"""
+    for value in graph.values.values():
+        if isinstance(value, Tensor) and (value.dtype == FLOAT16 or value.dtype.bits < 8):
+            yield f"'{value.name}' is {value.dtype.name}"
+
+
 RULES: tuple[Callable[[Graph], Iterator[str]], ...] = (
     _names_agree,
     _operands_exist,
@@ -104,6 +112,7 @@ RULES: tuple[Callable[[Graph], Iterator[str]], ...] = (
     _shapes_are_positive,
     _constants_have_their_shape,
     _narrow_elements_fit,
+    _computed_types_have_a_c_type,
     _quantization_is_sound,
 )
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcuq.arithmetic import Arithmetic
-from mcuq.arithmetic.multiplier import quantize_multiplier
 from mcuq.ir import DType, Value
 from mcuq.ops.activation import NONE, SUPPORTED
 from mcuq.ops.card import Array, Call, Card, WeightRoles
@@ -52,13 +51,8 @@ def _infer(attrs: FullyConnected, operands: tuple[Value, ...]) -> tuple[tuple[tu
 
 
 def multipliers_of(x: Value, weights: Value, y: Value) -> tuple[tuple[int, int], ...]:
-    """`(multiplier, shift)` an output. Per-tensor scales are multiplied in float32, as in TFLM (kernel_util.cc)."""
-    q = quantization_of(weights)
-    if not q.is_per_tensor:
-        return channel_multipliers(x, weights, y, weights.shape[0])
-    with np.errstate(over="ignore", under="ignore"):  # an infinite product is refused below
-        product = float(np.float32(quantization_of(x).scale) * np.float32(q.scale))
-    return (quantize_multiplier(product / quantization_of(y).scale),) * weights.shape[0]
+    """`(multiplier, shift)` an output."""
+    return channel_multipliers(x, weights, y, weights.shape[0])
 
 
 def _rows(call: Call) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mcuq.arithmetic.hybrid import asymmetric, symmetric
-from mcuq.ir import FLOAT16, FLOAT32, INT8, Constant
+from mcuq.ir import FLOAT16, FLOAT32, INT4, INT8, Constant
 from mcuq.ops.activation import clamp_float
 from mcuq.ops.card import Array, Call, Limit
 from mcuq.ops.requirements import quantization_of
@@ -18,7 +18,7 @@ def _weights_are_known(call: Call) -> bool:
     if weights.dtype in (FLOAT32, FLOAT16):
         return True
     q = weights.quantization
-    return weights.dtype == INT8 and q is not None and not any(q.zero_points)
+    return weights.dtype in (INT4, INT8) and q is not None and not any(q.zero_points)
 
 
 def _constants_are_finite(call: Call) -> bool:
@@ -31,7 +31,7 @@ def _bias_is_float(call: Call) -> bool:
 
 
 FLOAT_LIMITS = (
-    Limit("weights of a float input are float32, float16, or int8 with zero point 0", _weights_are_known),
+    Limit("weights of a float input are float32, float16, or int8 or int4 with zero point 0", _weights_are_known),
     Limit("the bias of a float input is float32, float16 or absent", _bias_is_float),
     Limit("weights and bias are finite numbers", _constants_are_finite),
 )

@@ -9,7 +9,7 @@ from typing import Any
 from mcuq.exporters.tflite.codes import ACTIVATION_CODES, PADDING_CODES, TYPE_CODES
 from mcuq.exporters.tflite.lowering import FileOperator, Lowering, Options, cannot_say
 from mcuq.exporters.tflite.writer import Cell
-from mcuq.ir import FLOAT32, Constant, Node
+from mcuq.ir import FLOAT32, INT8, Constant, Node
 from mcuq.ops.pad import Pad
 from mcuq.ops.window import Padding, same_padding
 
@@ -73,7 +73,18 @@ def dequantized(node: Node, lowering: Lowering) -> tuple[Node, list[FileOperator
     return replace(node, inputs=tuple(inputs)), operators
 
 
+def _check_weights(node: Node, lowering: Lowering) -> None:
+    """TFLM takes int8 weights to be symmetric, but for one zero point of a fully connected layer."""
+    weights = lowering.values[node.inputs[1]]
+    q = weights.quantization
+    if weights.dtype != INT8 or q is None or not any(q.zero_points):
+        return
+    if node.op != "FULLY_CONNECTED" or not q.is_per_tensor:
+        raise cannot_say(node.op, node.origin, "int8 weights with zero points")
+
+
 def _lower_conv_2d(node: Node, lowering: Lowering) -> list[FileOperator]:
+    _check_weights(node, lowering)
     attrs, shape = node.attrs, lowering.values[node.inputs[1]].shape
     rows, columns = (Cell("int32", factor) for factor in attrs.dilation)
     options = {**_strides(attrs), 3: _activation(node), 4: columns, 5: rows}
@@ -81,6 +92,7 @@ def _lower_conv_2d(node: Node, lowering: Lowering) -> list[FileOperator]:
 
 
 def _lower_depthwise_conv_2d(node: Node, lowering: Lowering) -> list[FileOperator]:
+    _check_weights(node, lowering)
     if node.arithmetic == "hybrid":
         lowering.repeat_scale(node.inputs[1], axis=3)
     attrs, shape = node.attrs, lowering.values[node.inputs[1]].shape
@@ -92,6 +104,8 @@ def _lower_depthwise_conv_2d(node: Node, lowering: Lowering) -> list[FileOperato
 
 def _lower_pool(node: Node, lowering: Lowering) -> list[FileOperator]:
     attrs, x = node.attrs, lowering.values[node.inputs[0]]
+    if attrs.halves_up:
+        raise cannot_say(node.op, node.origin, "int8 averages with halves rounded up")
     filters = {3: Cell("int32", attrs.size[1]), 4: Cell("int32", attrs.size[0])}
     options = {**_strides(attrs), **filters, 5: _activation(node)}
     lowered = _windowed(node, lowering, attrs.size, (1, 1), options, x.dtype.minimum if x.dtype.is_integer else None)
@@ -101,6 +115,7 @@ def _lower_pool(node: Node, lowering: Lowering) -> list[FileOperator]:
 
 
 def _lower_fully_connected(node: Node, lowering: Lowering) -> list[FileOperator]:
+    _check_weights(node, lowering)
     options = {0: _activation(node), 2: Cell("bool", node.attrs.keep_num_dims)}
     if node.arithmetic == "hybrid":
         options[3] = Cell("bool", node.attrs.asymmetric_inputs)

@@ -21,11 +21,10 @@ MODES = {"rgb": "RGB", "gray": "L"}
 def load_images(path: Path, graph: Graph, preprocessing: Preprocessing) -> dict[str, Array]:
     """`x` uint8 [samples, H, W, C], and `y` where sub-folders name classes; raises InvalidData, ToolMissing."""
     shape = graph.tensor(graph.inputs[0]).shape
-    if len(graph.inputs) != 1 or len(shape) not in (3, 4):
+    if len(graph.inputs) != 1 or (len(shape) not in (3, 4) and preprocessing.resize is None):
         raise InvalidData(f"'{path}' holds images, but the model does not take one image; give an .npz file")
     height, width = preprocessing.resize or (shape[1], shape[2])
-    channels = shape[3] if len(shape) == 4 else 1
-    colors = preprocessing.colors or ("gray" if channels == 1 else "rgb")
+    colors = preprocessing.colors or ("rgb" if len(shape) == 4 and shape[3] == 3 else "gray")
     folder = find_files(path, SUFFIXES)
     x = np.stack([_read(file, MODES[colors], (width, height)) for file in folder.files])
     arrays: dict[str, Array] = {"x": x}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,7 +21,8 @@ from mcuq.ir import Graph
 Array = npt.NDArray[Any]
 
 # A path (.npz, or a folder of images or .wav files), several paths, named arrays, one array, or batches.
-Data: TypeAlias = str | Path | Mapping[str, Any] | Array | Samples | Iterable[Any]
+# Or what gives the samples for a graph, in its types.
+Data: TypeAlias = str | Path | Mapping[str, Any] | Array | Samples | Iterable[Any] | Callable[[Graph], Samples]
 
 BATCH = 32
 
@@ -32,6 +33,8 @@ def load_samples(data: Data, graph: Graph, limit: int | None = None, preprocessi
     An .npz file (or a mapping) holds inputs under `x`, `inputs`, `images` or the input's own name, with several inputs
     under `x0`, `x1`, ... or their names; labels under `y` or `labels`. Several paths are taken one after the other.
     """
+    if callable(data):
+        data = data(graph)
     if isinstance(data, Samples):
         return data if limit is None else data.take(slice(0, limit))
     if isinstance(data, list | tuple) and data and all(isinstance(part, str | Path) for part in data):
@@ -44,8 +47,9 @@ def calibration_batches(
     data: Data, graph: Graph, preprocessing: Preprocessing = NOTHING
 ) -> Iterator[tuple[Array, ...]]:
     """Batches of one array [samples, *shape] an input; generators stream by, the rest is cut into batches."""
-    if _is_stream(data):
-        for inputs, _ in read_batches(data, graph, preprocessing):  # type: ignore[arg-type]
+    stream: Any = data
+    if is_stream(data):
+        for inputs, _ in read_batches(stream, graph, preprocessing):
             yield inputs
         return
     samples = load_samples(data, graph, None, preprocessing)
@@ -53,13 +57,14 @@ def calibration_batches(
         yield tuple(array[start : start + BATCH] for array in samples.inputs)
 
 
-def _is_stream(data: Data) -> bool:
-    if isinstance(data, str | Path | Mapping | np.ndarray | Samples):
+def is_stream(data: Any) -> bool:
+    """Whether the data are batches that pass by once."""
+    if isinstance(data, str | Path | Mapping | np.ndarray | Samples) or callable(data):
         return False
     return not (isinstance(data, list | tuple) and data and isinstance(data[0], str | Path))
 
 
-def _arrays(data: Data, graph: Graph, preprocessing: Preprocessing) -> Arrays:
+def _arrays(data: Any, graph: Graph, preprocessing: Preprocessing) -> Arrays:
     if isinstance(data, str | Path):
         return _from_path(Path(data), graph, preprocessing)
     if isinstance(data, np.ndarray):

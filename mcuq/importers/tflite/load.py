@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mcuq.errors import InvalidModel
 from mcuq.importers.check import check_call, check_graph, unsupported
+from mcuq.importers.tflite import schema
 from mcuq.importers.tflite.model import ModelFile, read_file
 from mcuq.importers.tflite.operators import READER_OF
 from mcuq.importers.tflite.reader import Table
@@ -16,7 +17,7 @@ from mcuq.importers.tflite.unsigned import EDGES as UINT8_EDGES
 from mcuq.importers.tflite.unsigned import REFUSED as UINT8_REFUSED
 from mcuq.importers.tflite.unsigned import as_uint8
 from mcuq.importers.tflite.values import Values
-from mcuq.ir import FLOAT16, FLOAT32, INT8, INT16, Constant, Graph, Node, Tensor, Value
+from mcuq.ir import FLOAT16, FLOAT32, INT4, INT8, INT16, Constant, DType, Graph, Node, Tensor, Value
 from mcuq.ops import Refusal
 
 # Constants that several operators share are looked at once an operator; this bounds the whole.
@@ -95,7 +96,8 @@ class _Loader:
     def _unsigned_ends(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> frozenset[str]:
         """The names of the inputs and outputs that are uint8 in the file."""
         ends = (index for index in (*inputs, *outputs) if self._values.is_unsigned(index))
-        return frozenset(self._values.value(index, "the model's ends").name for index in ends)
+        values = (self._values.value(index, "the model's ends") for index in ends)
+        return frozenset(value.name for value in values if value.dtype == INT8)
 
     def _ends(self, indexes: tuple[int, ...], noun: str) -> list[str]:
         """The names of the model's inputs or outputs."""
@@ -157,15 +159,16 @@ class _Loader:
         """The operands; weights that the file stores small and dequantizes are read as they are stored."""
         if operator.op not in _WEIGHTED:
             return operator.inputs
-        return tuple(self._stored(index, operator) if k else index for k, index in enumerate(operator.inputs))
+        types = {1: (FLOAT16, INT4, INT8), 2: (FLOAT16,)}
+        return tuple(self._stored(index, operator, types.get(k, ())) for k, index in enumerate(operator.inputs))
 
-    def _stored(self, index: int, operator: _Operator) -> int:
-        """The float16 or int8 constant that the tensor is dequantized from, or the tensor itself."""
+    def _stored(self, index: int, operator: _Operator, types: tuple[DType, ...]) -> int:
+        """The constant of one of these types that the tensor is dequantized from, or the tensor itself."""
         source = self._dequantized.get(index, index)
         if source == index:
             return index
         value = self._values.value(source, operator.place)
-        return source if isinstance(value, Constant) and value.dtype in (FLOAT16, INT8) else index
+        return source if isinstance(value, Constant) and value.dtype in types else index
 
     def _site(self, operator: _Operator, reader: OperatorReader) -> Site:
         place = operator.place
@@ -202,7 +205,7 @@ def _arithmetic(reading: Reading, site: Site, *, weights_are_dequantized: bool) 
         return "int16x8"
     if not reading.inputs[0].dtype == FLOAT32 == site.results[0].dtype:
         return "tflm"
-    is_hybrid = reading.op in _WEIGHTED and reading.inputs[1].dtype == INT8 and not weights_are_dequantized
+    is_hybrid = reading.op in _WEIGHTED and reading.inputs[1].dtype.is_integer and not weights_are_dequantized
     return "hybrid" if is_hybrid else "float"
 
 

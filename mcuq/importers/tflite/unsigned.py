@@ -1,8 +1,9 @@
 """Files of the first quantization scheme of TFLite, uint8: every tensor becomes int8 by subtracting 128, exactly.
 
 Values and zero points move together, so that real numbers stay what they were. What users feed and get stays uint8: a
-QUANTIZE at each end does the subtraction. Two details differ from int8 and are kept: averages round halves up, and the
-scales of input and weights of a convolution are multiplied in float32.
+QUANTIZE at each end does the subtraction. TFLM refuses such files, so LiteRT's reference kernels are what is equalled:
+their averages round halves up, fully connected layers round once, and the scales of input and weights of a convolution
+are multiplied in float32.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ OFFSET = 128
 # Ops that only change a value's type; uint8 there alone does not make a file an old one.
 EDGES = ("QUANTIZE", "DEQUANTIZE")
 # TFLite's uint8 kernels of these compute differently from its int8 ones.
-REFUSED = ("LOGISTIC", "MEAN", "TANH")
+REFUSED = ("LOGISTIC", "MEAN", "MUL", "TANH")
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
@@ -79,6 +80,8 @@ def _nodes(graph: Graph, added: dict[str, Value]) -> Iterator[Node]:
             if weights is not None:
                 added[weights.name] = weights
             yield changed
+        elif node.op == "FULLY_CONNECTED":
+            yield replace(node, arithmetic="single")
         elif node.op == "AVERAGE_POOL_2D":
             yield replace(node, attrs=replace(node.attrs, halves_up=True))
         else:

@@ -71,7 +71,7 @@ class Values:
     """The file's tensors by index, each made once, under names that differ."""
 
     def __init__(self, file: ModelFile, computed: frozenset[int], *, is_unsigned: bool = False) -> None:
-        """`computed` are the tensors that are inputs or that an operator writes; uint8 ones of an old file turn int8."""
+        """`computed` are the tensors that are inputs or that an operator writes; an old file's uint8 turns int8."""
         self._file = file
         self._is_unsigned = is_unsigned
         self._computed = computed
