@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,22 @@ def _checked(graph: Graph, name: str, array: Array) -> Array:
         f"calibration data of input '{name}' have shape {array.shape}, wanted is [samples, {', '.join(map(str, shape[1:]))}]"
         + hint
     )
+
+
+def first_samples(
+    graph: Graph, batches: Iterable[Sequence[Array]], count: int
+) -> tuple[tuple[Array, ...], Iterable[Sequence[Array]]]:
+    """The first `count` samples, and the whole stream again; raises InvalidData when there are none."""
+    stream, taken, have = iter(batches), [], 0
+    for batch in stream:
+        taken.append(checked_batch(graph, batch))
+        have += len(taken[-1][0])
+        if have >= count:
+            break
+    if not have:
+        raise InvalidData("there are no calibration samples; 200 to 500 are enough")
+    held = tuple(np.concatenate(parts)[:count] for parts in zip(*taken, strict=True))
+    return held, chain(taken, stream)
 
 
 def _observe(graph: Graph, inputs: Sequence[Array], observers: Mapping[str, Observer]) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mcuq.errors import QuantizationFailed
-from mcuq.ir import DTYPES, FLOAT32, INT8, INT16, INT32, INT64, Constant, DType, Graph, Node, Quantization, Tensor, Value
+from mcuq.ir import DTYPES, FLOAT32, INT16, INT32, INT64, Constant, DType, Graph, Node, Quantization, Tensor, Value
 from mcuq.ops import broken_limits, call_on, card_of
 from mcuq.ops.card import NoAttrs
 from mcuq.ops.quantize import Quantize
@@ -24,8 +24,7 @@ Array = npt.NDArray[Any]
 RangeOf = Callable[[str, Scheme], Range]
 
 FIXED_INT16 = Quantization((2.0**-15,), (0,))  # of SOFTMAX, LOGISTIC and TANH in int16
-INT8_FALLBACK = Scheme()
-FLOAT16_BITS, FLOAT32_BITS = 16, 32
+FLOAT16_BITS = 16
 
 
 def dtype_of_width(bits: int) -> DType:
@@ -106,7 +105,7 @@ class Conversion:
         q = wanted or self.quantization(name, scheme)
         made = self.add(Tensor(self.unique(f"{name}_{dtype.name}"), source.shape, dtype, q))
         op, attrs = ("DEQUANTIZE", NoAttrs()) if form is None else ("QUANTIZE", Quantize(dtype.name))
-        self.nodes.append(Node(op, (source.name,), (made.name,), attrs, "tflm", (name,)))
+        self.nodes.append(Node(op, (source.name,), (made.name,), attrs, _cut_arithmetic(source, made), (name,)))
         self.versions[name].append(made)
         return made
 
@@ -130,7 +129,7 @@ class Conversion:
             kept = dict(self.values), list(self.nodes), {k: list(v) for k, v in self.versions.items()}
             new, results = self._converted(node, attempt, weights)
             operands = tuple(self.values[name] for name in new.inputs)
-            broken = broken_limits(new.op, call_on(new.attrs, operands, results))
+            broken = broken_limits(new.op, call_on(new.attrs, operands, results), new.arithmetic)
             if not broken:
                 return self._accepted(node, new, results, scheme, attempt, reasons)
             reasons = reasons or broken
@@ -230,12 +229,17 @@ class Conversion:
             version = self.versions[name][0]
             if self.recipe.output == "float32" and version.dtype != FLOAT32 and version.name != name:
                 made = self.add(Tensor(name, version.shape, FLOAT32, None))
-                self.nodes.append(Node("DEQUANTIZE", (version.name,), (name,), NoAttrs(), "tflm", (name,)))
+                arithmetic = _cut_arithmetic(version, made)
+                self.nodes.append(Node("DEQUANTIZE", (version.name,), (name,), NoAttrs(), arithmetic, (name,)))
                 version = made
             outputs.append(version.name)
         used = {name for node in self.nodes for name in (*node.inputs, *node.outputs)} | set(self.graph.inputs) | set(outputs)
         values = {name: value for name, value in self.values.items() if name in used}
         return Graph(self.graph.name, values, tuple(self.nodes), self.graph.inputs, tuple(outputs))
+
+
+def _cut_arithmetic(source: Value, made: Value) -> str:
+    return "int16x8" if INT16 in (source.dtype, made.dtype) else "tflm"
 
 
 def _fallbacks(scheme: Scheme) -> list[Scheme]:
@@ -265,5 +269,3 @@ def _weight_constant(
     q = Quantization(tuple(map(float, scales)), tuple(map(int, zero_points)), axis)
     return Constant(unique(constant.name), constant.shape, dtype, q, codes)
 
-
-__all__ = ["INT8", "Conversion", "dtype_of_width", "serves"]

@@ -100,6 +100,8 @@ def _factors(stream: Stream, ranges: dict[str, Array], strength: float) -> Array
     """What every channel is multiplied by."""
     shares = [ranges[name] / max(float(ranges[name].max()), 1e-30) for name in stream.values]
     used = np.max(np.stack(shares), axis=0)
+    if all(node.op == DEPTHWISE for node in stream.readers):
+        strength = 1.0
     return np.where(used > 0, np.clip(used, 1 / MAX_FACTOR, 1.0) ** -strength, 1.0)
 
 
@@ -129,15 +131,18 @@ def _unshared(graph: Graph) -> bool:
     return len(names) == len(set(names))
 
 
-def equalize(graph: Graph, held: Sequence[Array], strength: float = 1.0, dw: float = 1.0) -> Graph:
-    """The same float function with channels equalised as far as the structure allows; `strength` 0 is nothing, 1 fully."""
+def equalize(graph: Graph, held: Sequence[Array], strength: float) -> Graph:
+    """The same float function with channels equalised as far as the structure allows; `strength` 0 is nothing, 1 fully.
+
+    Where only depthwise convolutions read, factors cost no weight precision, so there they are applied in full.
+    """
     if not _unshared(graph):
         return graph
     ranges = channel_ranges(graph, held)
     made: dict[str, Array] = {}
     read: dict[str, Array] = {}
     for stream in streams(graph):
-        factors = _factors(stream, ranges, dw if all(n.op == DEPTHWISE for n in stream.readers) else strength)
+        factors = _factors(stream, ranges, strength)
         made |= {node.outputs[0]: factors for node in stream.makers}
         read |= {node.outputs[0]: factors for node in stream.readers}
     changed = [

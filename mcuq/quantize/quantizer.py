@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from mcuq.errors import QuantizationFailed
 from mcuq.ir import INT16, Constant, Graph, verify
-from mcuq.quantize.calibrate import Calibrated, Progress, calibrate
+from mcuq.quantize.calibrate import Calibrated, Progress, calibrate, first_samples
 from mcuq.quantize.convert import Conversion
+from mcuq.quantize.equalize import equalize
 from mcuq.quantize.figures import LayerFigures
 from mcuq.quantize.layerwise import convert_layerwise
 from mcuq.quantize.layers import layer_name
@@ -111,8 +112,11 @@ def quantize(
     """
     check_is_float(graph)
     check_weights(graph)
-    made = plan(graph, recipe)
     start = time.perf_counter()
+    made = plan(graph, recipe)
+    if recipe.refine.equalize > 0 and any(scheme.is_integer for scheme in made.schemes.values()):
+        first, calibration = first_samples(graph, calibration, recipe.refine.samples)
+        graph = equalize(graph, first, recipe.refine.equalize)
     calibrated = calibrate(
         graph, calibration, observers_for(graph, made, recipe), hold=recipe.refine.samples, seed=seed, progress=progress
     )
@@ -124,6 +128,3 @@ def quantize(
         result,
         Report(recipe.name, calibrated.samples, seed, figures, warnings, *seconds, weight_bytes_of(result, figures)),
     )
-
-
-__all__ = ["Mapping", "Quantized", "Report", "quantize"]

@@ -94,18 +94,19 @@ class Calibration:
 class Refine:
     """What is done to weights beyond rounding; each switch on its own.
 
-    `samples` are held in memory for it, `damping` is the share of the mean variance added to every input's variance,
-    `shrink` what is added per tap and calibration row, so that few rows move weights less.
+    `equalize` is how far channels are equalised, 0 (off) to 1; `samples` are held in memory for refinement, `damping`
+    is the share of the mean variance added to every input's variance, `shrink` the same times taps over rows, so that
+    few rows move weights less.
     """
 
     bias_correction: bool = True
     rounding: Rounding = "gptq"
     range_search: bool = True
     input_error_correction: bool = True
-    equalize: bool = False
+    equalize: float = 0.5
     samples: int = 256
     damping: float = 0.01
-    shrink: float = 1.0
+    shrink: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +235,7 @@ def _check_numbers(recipe: Recipe, source: str) -> None:
         "calibration.percentile": (recipe.calibration.percentile, 50, 100),
         "calibration.momentum": (recipe.calibration.momentum, 0, 1),
         "calibration.bins": (recipe.calibration.bins, 256, 1 << 16),
+        "refine.equalize": (recipe.refine.equalize, 0, 1),
         "refine.samples": (recipe.refine.samples, 1, 1 << 16),
         "refine.damping": (recipe.refine.damping, 0, 10),
         "refine.shrink": (recipe.refine.shrink, 0, 1000),
