@@ -1,38 +1,47 @@
 """mcuq: neural networks on microcontrollers, as plain C, and proof that they work there.
 
 The functions of `mcuq.pipeline` are reachable from here: `mcuq.load`, `mcuq.inspect`, `mcuq.codegen`, `mcuq.build`,
-`mcuq.open_build`, `mcuq.load_samples`, `mcuq.run`. They are imported on first use, so that importing mcuq is cheap.
+`mcuq.open_build`, `mcuq.load_samples`, `mcuq.run`, `mcuq.profile`. They are imported on first use, so that importing
+mcuq is cheap.
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mcuq.pipeline import build, codegen, find_board, inspect, load, load_samples, open_build, run
+    from mcuq.pipeline import build, codegen, find_board, inspect, load, load_samples, open_build, profile, run
 
-__all__ = ["build", "codegen", "find_board", "inspect", "load", "load_samples", "open_build", "run"]
+__all__ = ["build", "codegen", "find_board", "inspect", "load", "load_samples", "open_build", "profile", "run"]
 
-
-class _FromPipeline:
-    """An attribute that is a function of the pipeline.
-
-    It stays so when a room of the same name (mcuq.build, mcuq.run, mcuq.codegen) is imported, which would otherwise put
-    the room in its place; `from mcuq.build import ...` finds the room all the same.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __get__(self, package: ModuleType, owner: type) -> Any:
-        from mcuq import pipeline
-
-        return getattr(pipeline, self._name)
-
-    def __set__(self, package: ModuleType, room: ModuleType) -> None:
-        """The import system's offer to bind the room."""
+_ROOMS = ("build", "codegen", "profile", "run")
 
 
-sys.modules[__name__].__class__ = type("Package", (ModuleType,), {name: _FromPipeline(name) for name in __all__})
+class _Room(ModuleType):
+    """A room that shares its name with a function of the pipeline: `mcuq.run(...)` and `mcuq.run.client`."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return getattr(import_module("mcuq.pipeline"), self.__name__.rpartition(".")[2])(*arguments, **options)
+
+
+class _Package(ModuleType):
+    """The package: its rooms become callable when the import system binds them."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _ROOMS and isinstance(value, ModuleType):
+            value.__class__ = _Room
+        super().__setattr__(name, value)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"mcuq.{name}")
+    if name in __all__:
+        return getattr(import_module("mcuq.pipeline"), name)
+    raise AttributeError(f"module 'mcuq' has no attribute '{name}'")
+
+
+sys.modules[__name__].__class__ = _Package

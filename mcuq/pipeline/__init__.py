@@ -1,23 +1,51 @@
 """The order of the stages, as readable functions: mcuq's Python API."""
 
-from mcuq.importers.samples import load_samples
+from mcuq.importers.data import Preprocessing, load_samples
+from mcuq.pipeline.analysis import analyze
 from mcuq.pipeline.boards import all_boards, board_folders, find_board
+from mcuq.pipeline.evaluation import compare, evaluate, robustness
 from mcuq.pipeline.firmware import VERSION, Generated, build, codegen, open_build
 from mcuq.pipeline.models import inspect, load
+from mcuq.pipeline.profiling import profile, random_samples
+from mcuq.pipeline.quantization import (
+    held_out,
+    is_float,
+    quantization_report,
+    quantize,
+    save,
+    split_of,
+)
 from mcuq.pipeline.validation import default_link, run
+from mcuq.quantize import Quantized, Recipe, load_recipe
 
 __all__ = [
     "VERSION",
     "Generated",
+    "Preprocessing",
+    "Quantized",
+    "Recipe",
     "all_boards",
+    "analyze",
     "board_folders",
     "build",
     "codegen",
+    "compare",
     "default_link",
+    "evaluate",
     "find_board",
+    "held_out",
     "inspect",
+    "is_float",
     "load",
+    "load_recipe",
     "load_samples",
     "open_build",
+    "profile",
+    "quantization_report",
+    "quantize",
+    "random_samples",
+    "robustness",
     "run",
+    "save",
+    "split_of",
 ]

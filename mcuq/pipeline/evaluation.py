@@ -1,0 +1,181 @@
+"""How good a model is on data, how near it stays to another, and how both bear disturbed inputs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mcuq.artifacts import Comparison, Evaluation, RobustnessPoint, Samples, Size
+from mcuq.errors import UnsupportedModel
+from mcuq.importers.data import Data, Preprocessing, load_samples
+from mcuq.ir import Graph
+from mcuq.memory import plan_memory
+from mcuq.ops import card_of, is_known
+from mcuq.ops.quantize import quantize_array
+from mcuq.perturb import PERTURBATIONS, Perturbation, perturbed
+from mcuq.pipeline.engine import Engine, engine_for
+from mcuq.report.head import logits_of
+from mcuq.report.scores import classes_of, comparison_of, real_values, scores_of
+from mcuq.schedule import schedule
+
+Array = npt.NDArray[Any]
+Progress = Callable[[int, int], None]
+
+NOTHING = Preprocessing()
+
+
+def size_of(graph: Graph) -> Size:
+    """Bytes of the weights, of all constants and of the arena with portable kernels, and the MACs."""
+    weights = 0
+    for node in graph.nodes:
+        roles = card_of(node.op).weight_roles if is_known(node.op) else None
+        weights += graph[node.inputs[roles.weights]].bytes if roles is not None else 0
+    try:
+        planned = schedule(graph)
+        return Size(weights, planned.constant_bytes, plan_memory(planned).arena_bytes, planned.macs)
+    except UnsupportedModel:
+        return Size(weights, None, None, None)
+
+
+def with_logits(graph: Graph) -> Graph:
+    """The graph with its logits as one more output; the same graph where it has none."""
+    logits = logits_of(graph)
+    return graph if logits is None else replace(graph, outputs=(*graph.outputs, logits))
+
+
+def evaluate(
+    graph: Graph,
+    data: Data,
+    *,
+    limit: int | None = None,
+    preprocessing: Preprocessing = NOTHING,
+    use_interpreter: bool = False,
+    compiler: str | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Accuracy, calibration of the predictions and size of a model; raises InvalidData, BuildFailed.
+
+    The generated C computes the answers, compiled for this computer; the interpreter (the same bits, slower) where it
+    is asked for or nothing can compile.
+    """
+    samples = load_samples(data, graph, limit, preprocessing)
+    watched = with_logits(graph)
+    with engine_for(watched, use_interpreter=use_interpreter, compiler=compiler) as engine:
+        return evaluated(graph, watched, samples, engine, progress)
+
+
+def evaluated(
+    graph: Graph, watched: Graph, samples: Samples, engine: Engine, progress: Progress | None = None
+) -> Evaluation:
+    """The evaluation of `graph`, whose form with logits `watched` the engine runs."""
+    start = time.perf_counter()
+    stored = engine.run(samples.inputs, progress)
+    seconds = time.perf_counter() - start
+    reals = [real_values(array, watched.tensor(name)) for array, name in zip(stored, watched.outputs, strict=True)]
+    outputs = tuple(reals[: len(graph.outputs)])
+    scores = scores_of(graph, real_inputs(graph, samples)[0], outputs[0], samples.labels)
+    return Evaluation(
+        model=graph.name,
+        engine=engine.name,
+        samples=samples.count,
+        inferences_per_s=samples.count / max(seconds, 1e-9),
+        accuracy=scores.accuracy,
+        auc=scores.auc,
+        reliability=scores.reliability,
+        size=size_of(graph),
+        outputs=outputs,
+        logits=reals[-1] if len(reals) > len(outputs) else None,
+        note=engine.note,
+    )
+
+
+def compare(
+    graph: Graph,
+    reference: Graph,
+    data: Data,
+    *,
+    limit: int | None = None,
+    preprocessing: Preprocessing = NOTHING,
+    use_interpreter: bool = False,
+    compiler: str | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """A model beside its reference on the same samples, each in the types of its own inputs; raises InvalidData."""
+    both = []
+    for which in (graph, reference):
+        samples = load_samples(data, which, limit, preprocessing)
+        both.append(evaluate(which, samples, use_interpreter=use_interpreter, compiler=compiler, progress=progress))
+    return comparison_of(both[0], both[1], graph, real_inputs(reference, samples)[0], samples.labels)
+
+
+def real_inputs(graph: Graph, samples: Samples) -> tuple[Array, ...]:
+    """What the stored inputs stand for, as float32."""
+    pairs = zip(samples.inputs, graph.inputs, strict=True)
+    return tuple(real_values(array, graph.tensor(name)) for array, name in pairs)
+
+
+def stored_inputs(graph: Graph, reals: Sequence[Array], samples: Samples) -> Samples:
+    """Real inputs as the graph stores them, with the labels of `samples`."""
+    stored = []
+    for array, name in zip(reals, graph.inputs, strict=True):
+        tensor = graph.tensor(name)
+        q = tensor.quantization
+        is_real = not tensor.dtype.is_integer or q is None
+        stored.append(array.astype(tensor.dtype.numpy) if is_real else quantize_array(array, q, tensor.dtype))  # type: ignore[arg-type]
+    return Samples(tuple(stored), samples.labels, samples.source)
+
+
+def robustness(
+    graph: Graph,
+    data: Data,
+    reference: Graph | None = None,
+    *,
+    perturbations: Sequence[Perturbation] = PERTURBATIONS,
+    limit: int | None = None,
+    preprocessing: Preprocessing = NOTHING,
+    use_interpreter: bool = False,
+    compiler: str | None = None,
+    seed: int = 0,
+) -> tuple[RobustnessPoint, ...]:
+    """Accuracy at every level of every perturbation, and the share of answers that stay as they were undisturbed."""
+    source = graph if reference is None else reference
+    samples = load_samples(data, source, limit, preprocessing)
+    reals = real_inputs(source, samples)
+    inputs = [reals] + [
+        tuple(perturbed(array, kind, level, seed + index) for index, array in enumerate(reals))
+        for kind in perturbations
+        for level in kind.levels
+    ]
+    answers = [
+        None if which is None else _classes(which, inputs, samples, use_interpreter, compiler)
+        for which in (graph, reference)
+    ]
+    levels = [(kind, level) for kind in perturbations for level in kind.levels]
+    points = []
+    for index, (kind, level) in enumerate(levels, 1):
+        own, other = (_curve_point(classes, index, samples.labels) for classes in answers)
+        points.append(RobustnessPoint(kind.name, level, kind.unit, own[0], own[1] or 0.0, *other))
+    return tuple(points)
+
+
+def _classes(
+    graph: Graph, inputs: Sequence[Sequence[Array]], samples: Samples, use_interpreter: bool, compiler: str | None
+) -> list[Array]:
+    """The classes that the graph gives to each of several versions of the samples."""
+    tensor = graph.tensor(graph.outputs[0])
+    with engine_for(graph, use_interpreter=use_interpreter, compiler=compiler) as engine:
+        stored = (stored_inputs(graph, reals, samples).inputs for reals in inputs)
+        return [classes_of(real_values(engine.run(arrays, None)[0], tensor)) for arrays in stored]
+
+
+def _curve_point(classes: list[Array] | None, index: int, labels: Array | None) -> tuple[float | None, float | None]:
+    """Accuracy at that level and the share of classes that stay; None without a model."""
+    if classes is None:
+        return None, None
+    accuracy = None if labels is None else float(np.mean(classes[index] == labels))
+    return accuracy, float(np.mean(classes[index] == classes[0]))
