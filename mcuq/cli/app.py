@@ -17,12 +17,27 @@ from mcuq.cli.build import build
 from mcuq.cli.codegen import codegen
 from mcuq.cli.demo import demo
 from mcuq.cli.doctor import doctor
+from mcuq.cli.eval import eval
 from mcuq.cli.init import init
 from mcuq.cli.inspect import inspect
+from mcuq.cli.profile import profile
+from mcuq.cli.quantize import quantize
 from mcuq.cli.run import run
 from mcuq.errors import McuqError
 
-VERBS: tuple[Callable[..., None], ...] = (demo, inspect, build, run, codegen, init, boards, doctor)
+VERBS: tuple[Callable[..., None], ...] = (
+    demo,
+    inspect,
+    quantize,
+    build,
+    run,
+    eval,
+    profile,
+    codegen,
+    init,
+    boards,
+    doctor,
+)
 
 
 class _Verbs(TyperGroup):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,10 +10,13 @@ import typer
 
 from mcuq.cli import terminal
 from mcuq.cli.arguments import BoardOption, CompilerOption, KeepInputsOption, ModelArgument, NameOption
+from mcuq.cli.data import ColorsOption, DataOption, MeanOption, ResizeOption, ScaleOption, preprocessing
+from mcuq.cli.quantize import FirstOption, RecipeOption, SamplesOption, SeedOption, quantized_model
 from mcuq.cli.settings import Settings, build_folder, settings
 
 if TYPE_CHECKING:
     from mcuq.artifacts import Build
+    from mcuq.ir import Graph
 
 
 def build(
@@ -25,25 +29,43 @@ def build(
     name: NameOption = None,
     compiler: CompilerOption = None,
     keep_inputs: KeepInputsOption = None,
+    data: DataOption = None,
+    recipe: RecipeOption = None,
+    samples: SamplesOption = 200,
+    first: FirstOption = False,
+    seed: SeedOption = 0,
+    resize: ResizeOption = None,
+    scale: ScaleOption = None,
+    mean: MeanOption = None,
+    rgb: ColorsOption = None,
 ) -> None:
-    """Build the firmware of a model for a board.
+    """Build the firmware of a model for a board; a float model is quantized on the way when --data or --recipe say so.
 
     Writes C sources (src/), the firmware (firmware.elf), the model as it runs (graph.mcuq) and every figure
     (build.json), and draws what fills the board's memory. `mcuq run DIR` runs it.
     """
-    made = build_model(settings(model, board, name, compiler, keep_inputs, output))
+    given = settings(model, board, name, compiler, keep_inputs, output)
+    prepared = preprocessing(resize, scale, mean, rgb)
+    source = [str(path) for path in given.required_data_list(data)] if data or recipe else []
+
+    def quantizing(graph: Graph) -> Graph:
+        return quantized_model(given, graph, source, recipe, samples, first, seed, prepared).graph
+
+    made = build_model(given, quantizing if source else None)
     show_build(made)
     terminal.say(f"{made.image.compiler}; firmware, sources and build.json are in {made.folder}")
 
 
-def build_model(given: Settings) -> Build:
-    """Build what the settings say."""
+def build_model(given: Settings, quantizing: Callable[[Graph], Graph] | None = None) -> Build:
+    """Build what the settings say, of the graph that `quantizing` makes of the model's."""
     from mcuq import pipeline
     from mcuq.codegen import model_name
 
     path, board = given.required_model("build"), given.required_board()
+    graph = pipeline.load(path)
+    if quantizing is not None:
+        graph = quantizing(graph)
     with terminal.working(f"building {path.name} for {board.name}"):
-        graph = pipeline.load(path)
         name = model_name(given.name or graph.name)
         return pipeline.build(
             graph,

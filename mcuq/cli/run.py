@@ -109,7 +109,7 @@ def run(
         bit_exact=bit_exact,
     )
     path = given.required_data(data)
-    made = _opened(model, board, link) if model is not None and model.is_dir() else _built(given)
+    made = built_or_opened(model, board, given, link)
     measurement = measure(made, path, given, limit=limit, per_step=per_step, qemu_args=qemu_args)
     conclude(measurement, limits, per_step, json)
 
@@ -156,6 +156,11 @@ def conclude(measurement: Measurement, limits: Gates, per_step: bool = False, js
         terminal.error(f"gate failed: {sentence}")
     if failed:
         raise typer.Exit(terminal.GATE_FAILED)
+
+
+def built_or_opened(model: Path | None, board: str | None, given: Settings, link: str | None = None) -> Build:
+    """The build in the folder `model`, which must be of the board that was asked for; else what the settings say."""
+    return _opened(model, board, link) if model is not None and model.is_dir() else _built(given)
 
 
 def _built(given: Settings) -> Build:

@@ -53,14 +53,18 @@ class Settings:
 
     def required_data(self, given: Path | None) -> Path:
         """The .npz of a validation run."""
-        if given is not None:
+        return self.required_data_list(None if given is None else [given])[0]
+
+    def required_data_list(self, given: list[Path] | None) -> list[Path]:
+        """The data of an evaluation, one path or several."""
+        if given:
             return given
         if self.project.data is None:
             raise InvalidProject(
                 "there are no data: neither --data nor `data` in ./mcuq.toml; "
                 "add --data test.npz with inputs `x` and, for accuracy, labels `y`"
             )
-        return Path(self.project.data)
+        return [Path(self.project.data)]
 
 
 def settings(

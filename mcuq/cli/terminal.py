@@ -40,6 +40,14 @@ def error(text: str) -> None:
     console.print(Text.assemble(("error:", "bold red"), f" {text}"), soft_wrap=True)
 
 
+def warn(text: str) -> None:
+    """A warning on standard error: nothing failed, but something looks wrong."""
+    from rich.text import Text
+
+    console = _console(stderr=True)
+    console.print(Text.assemble(("warning:", "bold yellow"), f" {text}"), soft_wrap=True)
+
+
 def show(*renderables: Any, stderr: bool = False) -> None:
     """Tables and pictures, each followed by an empty line."""
     console = _console(stderr)
@@ -70,6 +78,24 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
+def stages(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar whose text changes, where standard error is a terminal; yields `update(text, done, total)`."""
+    if not sys.stderr.isatty():
+        yield lambda text, done, total: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+
+        def update(text: str, done: int, total: int) -> None:
+            bar.update(task, description=text[:60], completed=done, total=total or None)
+
+        yield update
+
+
+@contextmanager
 def working(what: str) -> Iterator[None]:
     """A spinner on standard error, where that is a terminal."""
     if not sys.stderr.isatty():
@@ -81,7 +107,11 @@ def working(what: str) -> Iterator[None]:
 
 def write_json(path: Path, document: Any) -> None:
     """The document as JSON in the file `path`, which changes when it is whole; `-` is standard output."""
-    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+    write_text(path, json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """The text in the file `path`, which changes when it is whole; `-` is standard output."""
     if path == STANDARD_OUTPUT:
         sys.stdout.write(text)
     elif path.exists() and not path.is_file():

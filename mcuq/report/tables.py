@@ -27,7 +27,7 @@ from mcuq.report.figures import (
 
 def layers_table(inspection: Inspection) -> Table:
     """One row a layer: type and shape of its output, quantization, parameters, MACs; the sums below."""
-    table = _table("layer", "op", "output>", "quantization>", "parameters>", "MACs>")
+    table = new_table("layer", "op", "output>", "quantization>", "parameters>", "MACs>")
     scope = common_scope([layer.name for layer in inspection.layers])
     for layer in inspection.layers:
         table.add_row(
@@ -47,7 +47,7 @@ def layers_table(inspection: Inspection) -> Table:
 
 def summary_table(inspection: Inspection) -> Table:
     """Arena, constants and whether they fit the board."""
-    table = _pairs()
+    table = new_pairs()
     if inspection.schedule is None or inspection.plan is None:
         return table
     kernels = f"for {inspection.board.name}" if inspection.board else "of the portable kernels"
@@ -60,7 +60,7 @@ def summary_table(inspection: Inspection) -> Table:
 
 def refused_table(refused: Iterable[Any]) -> Table:
     """Everything that is not supported, with the reason; each value has op, layers and reason."""
-    table = _table("op", "layer", "reason", overflow="fold")
+    table = new_table("op", "layer", "reason", overflow="fold")
     for refusal in refused:
         table.add_row(printable(refusal.op) or "-", Text(layers_text(refusal.layers)), Text(refusal.reason))
     return table
@@ -69,7 +69,7 @@ def refused_table(refused: Iterable[Any]) -> Table:
 def verdict_table(measurement: Measurement) -> Table:
     """The whole verdict of a run."""
     m = measurement
-    table = _pairs()
+    table = new_pairs()
     table.add_row("model", f"{m.model} on {m.board} ({m.link}), {m.compiler}, {count_text(m.samples)} samples")
     table.add_row("accuracy", _accuracy_text(m))
     table.add_row("agreement", Text(_agreement_text(m), style="green" if m.agrees else "bold red"))
@@ -103,7 +103,7 @@ def measured_steps_table(measurement: Measurement) -> Table:
     has_cycles = any(step.cycles is not None for step in steps)
     has_scratch = any(step.scratch_bytes for step in steps)
     headers = ["step>", "layer", "kernel", "MACs>", "instructions>", "share>", "per MAC>"]
-    table = _table(*headers, *["cycles>"] * has_cycles, *["scratch>"] * has_scratch)
+    table = new_table(*headers, *["cycles>"] * has_cycles, *["scratch>"] * has_scratch)
     total = sum(step.instructions or 0 for step in steps)
     scope = common_scope([layer for step in steps for layer in step.layers])
     for index, step in enumerate(steps):
@@ -130,7 +130,7 @@ def _instructions_texts(step: StepMeasurement, total: int) -> tuple[str, str, st
 
 def sections_table(build: Build) -> Table:
     """Every section of the ELF."""
-    table = _table("section", "bytes>")
+    table = new_table("section", "bytes>")
     for name, size_bytes in build.image.sections.items():
         table.add_row(name, count_text(size_bytes))
     return table
@@ -138,7 +138,7 @@ def sections_table(build: Build) -> Table:
 
 def boards_table(boards: Iterable[Board]) -> Table:
     """One row a board."""
-    table = _table("board", "core", "clock>", "flash>", "RAM>", "links", "what it is")
+    table = new_table("board", "core", "clock>", "flash>", "RAM>", "links", "what it is")
     for board in boards:
         clock = f"{board.clock_hz / 1e6:g} MHz" if board.clock_hz else NOT_KNOWN
         sizes = (bytes_text(region.bytes) if region else NOT_KNOWN for region in (board.flash, board.ram))
@@ -148,7 +148,7 @@ def boards_table(boards: Iterable[Board]) -> Table:
 
 def tools_table(tools: Iterable[Any]) -> Table:
     """One row a tool of `build.find_tools`."""
-    table = _table("tool", "version", "what for", "where, or how to install it", overflow="fold")
+    table = new_table("tool", "version", "what for", "where, or how to install it", overflow="fold")
     for tool in tools:
         version = tool.version if tool.is_found else Text("not found", style="yellow")
         where = tool.path if tool.is_found else tool.install
@@ -156,7 +156,7 @@ def tools_table(tools: Iterable[Any]) -> Table:
     return table
 
 
-def _table(*headers: str, overflow: OverflowMethod = "ellipsis") -> Table:
+def new_table(*headers: str, overflow: OverflowMethod = "ellipsis") -> Table:
     """A table with these headers; one that ends in > is a column of numbers, which is never cut or wrapped."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for header in headers:
@@ -165,7 +165,8 @@ def _table(*headers: str, overflow: OverflowMethod = "ellipsis") -> Table:
     return table
 
 
-def _pairs() -> Table:
+def new_pairs() -> Table:
+    """A table of names and what is said of them."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
