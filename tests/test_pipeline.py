@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,7 @@ from mcuq.interpreter import run_all
 from mcuq.ir import Graph, Quantization, with_changes
 from mcuq.ops import NoAttrs
 from mcuq.ops.fully_connected import FullyConnected
+from mcuq.ops.quantize import Quantize
 from tests.networks import Builder, residual_block
 from tests.ops.strategies import inputs_for
 
@@ -62,12 +65,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Build:
     return pipeline.build(residual_block(), board("cortex-m3"), tmp_path_factory.mktemp("built"), name="block")
 
 
-def test_functions_are_reachable_from_the_package() -> None:
-    """`mcuq.load` and friends are the pipeline's, also after rooms of the same name were imported."""
-    import mcuq.build
-    import mcuq.codegen
-
-    assert (mcuq.load, mcuq.build, mcuq.codegen) == (pipeline.load, pipeline.build, pipeline.codegen)
+def test_functions_are_reachable_from_the_package(tmp_path: Path) -> None:
+    """`mcuq.load` and friends are the pipeline's, also where a room of the same name was imported."""
+    for room in ("build", "codegen", "run"):
+        import_module(f"mcuq.{room}")
+        assert callable(getattr(mcuq, room))
+    generated = mcuq.codegen(residual_block(), tmp_path, name="net")
+    assert generated.folder == tmp_path
+    assert mcuq.load is pipeline.load
     with pytest.raises(AttributeError, match="nothing"):
         _ = mcuq.nothing
 
@@ -270,7 +275,7 @@ def with_patched_weights(build: Build, step: int, folder: Path) -> tuple[Build, 
 @pytest.mark.parametrize("name", ["cortex-m3", "host"])
 @pytest.mark.parametrize("step", [0, 1])
 def test_a_wrong_weight_is_found(step: int, name: str, tmp_path: Path) -> None:
-    """A weight that is wrong on the device is reported at its step, with layer, element, both numbers, how many differ."""
+    """A weight that is wrong on the device is reported with its step, layer, element and both numbers."""
     built = pipeline.build(residual_block(), board(name), tmp_path, name="block")
     patched, wrong = with_patched_weights(built, step, tmp_path)
     samples = samples_of(built.graph, 3)
@@ -293,12 +298,7 @@ def test_per_step_finds_what_outputs_hide(tmp_path: Path) -> None:
     x = b.input((1, 4))
     weights = b.weights((3, 4), Quantization((1e-6,), (0,)))
     y = b.node("FULLY_CONNECTED", (x, weights), FullyConnected(), Quantization((1e-9,), (0,)))
-    z = b.node(
-        "QUANTIZE",
-        (y,),
-        __import__("mcuq.ops.quantize", fromlist=["Quantize"]).Quantize("int8"),
-        Quantization((1e3,), (0,)),
-    )
+    z = b.node("QUANTIZE", (y,), Quantize("int8"), Quantization((1e3,), (0,)))
     graph = b.graph((z,))
     built = pipeline.build(graph, board("cortex-m3"), tmp_path, name="hidden")
     image = bytearray(built.image.path.read_bytes())
@@ -330,8 +330,6 @@ def test_codegen_for_a_board_names_its_compiler(tmp_path: Path) -> None:
     """The compile line for a Cortex-M4 works as printed where arm-none-eabi-gcc is installed."""
     generated = pipeline.codegen(residual_block(), tmp_path, name="net", board=pipeline.find_board("cortex-m4"))
     assert generated.compile_line.startswith("arm-none-eabi-gcc -mcpu=cortex-m4")
-    import shutil
-
     if shutil.which("arm-none-eabi-gcc"):
         subprocess.run(generated.compile_line.split(), cwd=tmp_path, check=True)
         assert (tmp_path / "net.o").is_file()

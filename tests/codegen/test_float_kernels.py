@@ -17,7 +17,7 @@ from tests.networks import network
 from tests.ops.floats import AXES, RUN_TIME_OPS, STORAGES, float_inputs, floated, references
 from tests.ops.strategies import graphs_of
 
-EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "20"))
 RELATIVE = 2e-6  # of the magnitude of what is summed: a few dozen roundings of float32
 
 
@@ -58,7 +58,7 @@ def test_c_equals_interpreter(op: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("op", AXES)
-@pytest.mark.parametrize("storage", ["float16", "int8"])
+@pytest.mark.parametrize("storage", ["float16", "int8", "int4"])
 def test_stored_weights(storage: str, op: str, tmp_path: Path) -> None:
     """Weights in half precision, subnormal ones too, and in bytes with scales, read as exactly as float32 ones."""
     _compare([floated(graph, storage) for graph in examples(graphs_of(op), EXAMPLES)], tmp_path)

@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from mcuq.schedule import schedule
+from mcuq import pipeline
+from mcuq.artifacts import Samples
+from mcuq.build import check_compiles, find_toolchain
+from mcuq.errors import ToolMissing
+from mcuq.ir import Graph
+from mcuq.schedule import KERNELS, schedule
 from tests.codegen.harness import assert_equal_interpreter, case_of, examples
 from tests.ops.int4 import STRATEGIES, int4_graphs
 from tests.ops.strategies import inputs_for
 
 EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "60"))
+SIMULATED = int(os.environ.get("MCUQ_SIMULATED_EXAMPLES", "8"))
 OPS = sorted(STRATEGIES)
 
 
@@ -28,6 +34,44 @@ def test_c_equals_interpreter(arithmetic: str, op: str, asymmetric: bool, tmp_pa
     assert_equal_interpreter(cases, tmp_path)
 
 
+def _need(board: str, compiler: str) -> None:
+    try:
+        find_toolchain(pipeline.find_board(board), compiler)
+    except ToolMissing as error:
+        pytest.skip(str(error))
+
+
+def _largest(op: str, count: int) -> list[Graph]:
+    """Of many random graphs those with the most weights: they reach all widths and more than one block of taps."""
+    graphs = examples(int4_graphs(op), 10 * count)
+    return sorted(graphs, key=lambda graph: graph.constant("weights").elements)[-count:]
+
+
+@pytest.mark.parametrize(
+    ("board", "compiler"), [("cortex-m4", "gcc"), ("cortex-m4", "zig"), ("cortex-m0-large", "gcc")]
+)
+@pytest.mark.parametrize("op", OPS)
+def test_devices_equal_interpreter(op: str, board: str, compiler: str, tmp_path: Path) -> None:
+    """Assembly for Thumb-2, and C where there is none, give the interpreter's bytes on simulated cores."""
+    pytest.importorskip("unicorn", reason="the simulator needs unicorn")
+    _need(board, compiler)
+    for number, graph in enumerate(_largest(op, SIMULATED if compiler == "gcc" else 2)):
+        made = pipeline.build(graph, pipeline.find_board(board), tmp_path / str(number), name="net", compiler=compiler)
+        samples = Samples(inputs_for(graph, seed=number), None, "random")
+        verdict = pipeline.run(made, samples, link="sim", count_samples=1)
+        assert verdict.bit_exact, f"{graph.nodes[0]}: {verdict.first_difference}"
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang", "zig"])
+@pytest.mark.parametrize("board", ["host", "cortex-m0", "cortex-m4"])
+def test_compilers_have_nothing_to_say(board: str, compiler: str) -> None:
+    """Kernels with int4 weights compile without a warning with gcc, clang and zig."""
+    _need(board, compiler)
+    for op in OPS:
+        for index, graph in enumerate(examples(int4_graphs(op, asymmetric=True), 2 if compiler == "zig" else 6)):
+            check_compiles(case_of(graph, f"m{index}").sources, pipeline.find_board(board), compiler=compiler)
+
+
 @pytest.mark.parametrize("op", OPS)
 def test_weights_take_half_a_byte(op: str) -> None:
     """The weights of a step take half a byte each in flash, and one channel more where their number is odd."""
@@ -38,3 +82,10 @@ def test_weights_take_half_a_byte(op: str) -> None:
         taps = weights.elements // channels
         packed_bytes = sum(c.bytes for c in step.constants if c.role.startswith("weights_"))
         assert packed_bytes == taps * ((channels + 1) // 2)
+
+
+def test_every_int4_kernel_is_compared() -> None:
+    """No kernel with int4 weights goes untested."""
+    assert {kernel.name for kernel in KERNELS if kernel.name.endswith("_w4")} == {
+        f"{op.lower()}/portable_w4" for op in OPS
+    }

@@ -16,7 +16,8 @@ Array = npt.NDArray[Any]
 SOURCE = """
 #include "mcuq/float_math.h"
 #include "mcuq/hybrid.h"
-#define EACH(name) void each_##name(const float *x, float *y, int n) { for (int i = 0; i < n; i++) y[i] = mcuq_##name(x[i]); }
+#define EACH(name) \\
+    void each_##name(const float *x, float *y, int n) { for (int i = 0; i < n; i++) y[i] = mcuq_##name(x[i]); }
 EACH(exp_of_negative)
 EACH(logistic)
 EACH(tanh)
@@ -25,7 +26,7 @@ EACH(relu6)
 EACH(relu_n1_to_1)
 void halves(const uint16_t *x, float *y, int n) { for (int i = 0; i < n; i++) y[i] = mcuq_half_to_float(x[i]); }
 float symmetric(const float *x, int8_t *q, int n) { return mcuq_quantize_symmetric(x, q, n); }
-float asymmetric(const float *x, int8_t *q, int n, int32_t *offset) { return mcuq_quantize_asymmetric(x, q, n, offset); }
+float asymmetric(const float *x, int8_t *q, int n, int32_t *zero) { return mcuq_quantize_asymmetric(x, q, n, zero); }
 """
 
 

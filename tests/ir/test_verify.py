@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mcuq.errors import IllegalGraph
-from mcuq.ir import INT4, INT8, UINT8, Constant, Graph, Node, Quantization, Tensor, Value, verify
+from mcuq.ir import FLOAT16, INT4, INT8, UINT8, Constant, Graph, Node, Quantization, Tensor, Value, verify
 from mcuq.ir.verify import RULES, violations
 from mcuq.ops import NoAttrs
 from tests.ir.small import small_graph
@@ -95,6 +95,11 @@ BROKEN: tuple[tuple[str, Callable[[Graph], Graph], str], ...] = (
         "_narrow_elements_fit",
         lambda graph: with_value(graph, Constant("w", (1, 2), INT4, None, np.array([[7, 8]], np.int8))),
         "the elements of a constant of less than 8 bits lie in its type: 'w'",
+    ),
+    (
+        "_computed_types_have_a_c_type",
+        lambda graph: with_value(graph, Tensor("half", (2,), FLOAT16)),
+        "float16 and types of less than 8 bits are for constants alone: 'half' is float16",
     ),
     (
         "_quantization_is_sound",

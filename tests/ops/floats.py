@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mcuq.interpreter import run_all
-from mcuq.ir import FLOAT16, FLOAT32, INT8, Constant, Graph, Node, Quantization, Tensor, Value, verify
+from mcuq.ir import FLOAT16, FLOAT32, INT4, INT8, Constant, Graph, Node, Quantization, Tensor, Value, verify
 from mcuq.ops.reshape import Reshape
 
 Array = npt.NDArray[Any]
 
 AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 EDGES = ("QUANTIZE", "DEQUANTIZE")
-STORAGES = ("float32", "float16", "int8", "hybrid")
+STORAGES = ("float32", "float16", "int8", "int4", "hybrid")
 RUN_TIME_OPS = (
     *("ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "LOGISTIC"),
     *("MAX_POOL_2D", "MEAN", "MUL", "PAD", "RELU", "RELU6", "RESHAPE", "SOFTMAX", "SUB", "TANH"),
@@ -51,6 +51,8 @@ def _weights(node: Node, graph: Graph, storage: str) -> list[Constant]:
     if storage == "float16":
         return [as_float16(weights), *(as_float16(bias) for bias in biases)]
     stored = as_float32(weights) if storage == "float32" else weights
+    if storage == "int4":
+        stored = replace(weights, dtype=INT4, values=(weights.values // 18).astype(np.int8))
     return [stored, *(as_float32(bias) for bias in biases)]
 
 

@@ -1,4 +1,4 @@
-"""Random convolutions and fully connected layers with int4 weights, wide enough to fill every width of packed elements."""
+"""Random layers with int4 weights, wide enough to fill every width of packed elements."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def depthwise_conv_2d_graphs(draw: Draw) -> Graph:
     q = draw(quantizations())
     constants, scale = _constants(draw, (1, *size, channels * multiplier), 3, q.scale)
     attrs = DepthwiseConv2D(stride, dilation, padding, multiplier, draw(activations))
-    operands = (tensor("x", (1, *image, channels), q), *constants)
-    return single_op("DEPTHWISE_CONV_2D", operands, attrs, _output(draw, scale))
+    x = tensor("x", (1, *image, channels), q)
+    return single_op("DEPTHWISE_CONV_2D", (x, *constants), attrs, _output(draw, scale))
 
 
 @st.composite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,12 @@ from mcuq import demo, pipeline
 from mcuq.artifacts import Measurement, Samples
 from mcuq.build.compile import check_compiles
 from mcuq.errors import ToolMissing, UnsupportedModel
+from mcuq.interpreter import tolerances
+from mcuq.ir import Graph
+from mcuq.ops import NoAttrs
+from mcuq.ops.quantize import Quantize
+from mcuq.ops.softmax import Softmax
+from tests.networks import PROBABILITY, Builder, conv
 from tests.ops.floats import as_stored
 
 needs_simulator = pytest.mark.skipif(importlib.util.find_spec("unicorn") is None, reason="unicorn is not installed")
@@ -52,6 +59,29 @@ def test_every_compiler_takes_it(board: str, storage: str, compiler: str, tmp_pa
         check_compiles(sources, pipeline.find_board(board), compiler=compiler)
     except ToolMissing as error:
         pytest.skip(str(error))
+
+
+def _float_between_integers() -> Graph:
+    """int8 convolution, float SOFTMAX, int8 RELU: two cuts."""
+    b = Builder(np.random.default_rng(3))
+    real = b.node("DEQUANTIZE", (conv(b, b.input((1, 5, 5, 3))),), NoAttrs(), None)
+    likely = b.node("QUANTIZE", (b.node("SOFTMAX", (real,), Softmax(), None),), Quantize("int8"), PROBABILITY)
+    graph = b.graph((b.node("RELU", (likely,), NoAttrs(), PROBABILITY),))
+    nodes = tuple(replace(node, arithmetic="float") if node.op == "SOFTMAX" else node for node in graph.nodes)
+    return replace(graph, nodes=nodes)
+
+
+def test_integers_that_depend_on_floats(tmp_path: Path) -> None:
+    """In a mixed model the steps before the first float one are compared bit for bit, the others within two steps."""
+    graph = _float_between_integers()
+    allowed = tolerances(graph)
+    assert [allowed[node.outputs[0]] > 0 for node in graph.nodes] == [False, False, True, True, True]
+    made = pipeline.build(graph, pipeline.find_board("host"), tmp_path)
+    inputs = np.random.default_rng(0).integers(-128, 128, (5, 1, 5, 5, 3), np.int8)
+    m = pipeline.run(made, Samples((inputs,), None, "random"), per_step=True)
+    assert m.agrees
+    assert m.max_error is not None
+    assert m.max_error <= 2 / 256
 
 
 def test_the_host_runs_float_too(tmp_path: Path) -> None:
