@@ -106,11 +106,12 @@ def test_recorded_outputs(zoo: Path, built: Builder, model: str, board: str, lin
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("board", ["cortex-m3", "cortex-m4"])
 @pytest.mark.parametrize("model", MODELS)
-def test_portable_code_is_small(built: Builder, model: str) -> None:
-    """With portable kernels, as on a Cortex-M3, all flash but the constants stays below 16 KB, firmware included."""
-    need("cortex-m3")
-    assert built(model, "cortex-m3").image.code_bytes < FLASH_CODE_LIMIT_BYTES
+def test_code_is_small(built: Builder, model: str, board: str) -> None:
+    """With portable kernels and with those for DSP, all flash but the constants stays below 16 KB, firmware included."""
+    need(board)
+    assert built(model, board).image.code_bytes < FLASH_CODE_LIMIT_BYTES
 
 
 @pytest.mark.slow

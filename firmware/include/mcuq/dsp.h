@@ -85,8 +85,9 @@ static inline int8_t mcuq_ssat8(int32_t x)
 #endif
 }
 
-/* Four int8 a word, as two words of two int16 (bytes 0 and 2, then 1 and 3), eight bytes apart: one pixel of a pair. */
-static inline void mcuq_expand_words(uint32_t *to, const int8_t *from, int32_t words)
+/* Four int8 a word, as two words of two int16 (bytes 0 and 2, then 1 and 3), eight bytes apart: one pixel of a pair.
+ * One copy serves all layers. */
+__attribute__((noinline, unused)) static void mcuq_expand_words(uint32_t *to, const int8_t *from, int32_t words)
 {
     for (; words >= 4; words -= 4) {
         const uint32_t a = mcuq_load_word(from), b = mcuq_load_word(from + 4);
@@ -128,9 +129,10 @@ static inline void mcuq_split_one(uint32_t *planes, int32_t plane_words, const i
 }
 
 /* One line of four channels that lie together, `step` bytes from position to position, to a line of each of four planes,
- * two positions a word, the first one at `before` (0 or 1). */
-static inline void mcuq_split_line(uint32_t *planes, int32_t plane_words, const int8_t *from, int32_t step,
-                                   int32_t positions, int32_t before)
+ * two positions a word, the first one at `before` (0 or 1). One copy serves all layers. */
+__attribute__((noinline, unused)) static void mcuq_split_line(uint32_t *planes, int32_t plane_words,
+                                                              const int8_t *from, int32_t step, int32_t positions,
+                                                              int32_t before)
 {
     int32_t position = 0;
     if (before != 0) {
