@@ -65,7 +65,7 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """`comparison` is on all evaluation samples, everything else on `samples` of them; `fixes` are ranked, best first."""
+    """`comparison` is on all evaluation samples, the rest on `samples` of them; `fixes` are ranked, best first."""
 
     model: str
     recipe: str

@@ -16,6 +16,8 @@ class CacheState:
         self._ways = cache.ways
         self._set_count = cache.lines // cache.ways
         self._sectors_per_line = cache.line_bytes // cache.sector_bytes
+        # So many bytes in a row are in the cache together, wherever they begin.
+        self.holds_bytes = (cache.lines - 1) * cache.line_bytes
         self.clear()
 
     def clear(self) -> None:
@@ -53,6 +55,8 @@ class MemoryWatch:
         own_fetch_cache = CacheState(model.fetch_cache) if model.fetch_cache else None
         self._fetch = self._data if model.is_unified else own_fetch_cache
         self.wants_fetches = self._fetch is not None
+        # A block that loops finds itself again, but where data may have displaced it.
+        self._loop_limit_bytes = own_fetch_cache.holds_bytes if own_fetch_cache else 0
         everywhere = (flash, ram) if model.unaligned else (flash,)
         self.reads: tuple[Range, ...] = everywhere
         self.writes: tuple[Range, ...] = (ram,) if model.unaligned else ()
@@ -62,6 +66,7 @@ class MemoryWatch:
     def begin(self) -> None:
         """An inference begins: caches are empty, so that every one is counted alike."""
         self._last_missed = -2
+        self._looping = (-1, 0)
         for cache in (self._data, self._fetch):
             if cache is not None:
                 cache.clear()
@@ -86,8 +91,9 @@ class MemoryWatch:
     def fetch(self, address: int, size: int, is_sequential: bool) -> tuple[int, ...]:
         """The events of a block of instructions that runs; only the target of a taken branch can be slow."""
         cache = self._fetch
-        if cache is None:
+        if cache is None or ((address, size) == self._looping and size <= self._loop_limit_bytes):
             return ()
+        self._looping = (address, size)
         hits = [cache.touch(sector) for sector in cache.sectors(address, size)]
         return () if is_sequential or hits[0] else (Event.FETCH_MISS,)
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from mcuq.artifacts import Comparison, Drop, Evaluation, Reliability, RobustnessPoint
-from mcuq.report.figures import NOT_KNOWN, bytes_text, count_text, percent_text, printable
+from mcuq.artifacts import Comparison, Drop, Evaluation, Measurement, Reliability, RobustnessPoint
+from mcuq.report.figures import NOT_KNOWN, bytes_text, count_text, percent_text, printable, spread_text
 from mcuq.report.scores import EQUAL_DB
 from mcuq.report.tables import new_pairs, new_table
 
@@ -100,6 +100,18 @@ def side_by_side_table(comparison: Comparison, more: Sequence[tuple[str, str, st
         table.add_row("its 95 % interval", f"{low:+.2f} to {high:+.2f}", "")
         table.add_row("McNemar's p", f"{comparison.drop.mcnemar_p:.3g}", "")
     return table
+
+
+def measured_rows(a: Measurement, b: Measurement) -> tuple[tuple[str, str, str], ...]:
+    """What both took on a board."""
+    pairs = (a, b)
+    return (
+        (f"on {a.board} ({a.link})", *(m.compiler for m in pairs)),
+        ("instructions", *(spread_text(m.instructions) for m in pairs)),
+        ("cycles", *(spread_text(m.cycles) for m in pairs)),
+        ("flash, all", *(bytes_text(m.flash_total_bytes) for m in pairs)),
+        ("RAM, all", *(bytes_text(m.ram_bytes) for m in pairs)),
+    )
 
 
 def _size_rows(a: Evaluation, b: Evaluation) -> list[tuple[str, list[str]]]:

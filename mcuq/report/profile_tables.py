@@ -107,7 +107,7 @@ def per_mac_text(cost: Cost, macs: int) -> str:
 
 def _cost_headers(has_board: bool) -> tuple[str, ...]:
     board = ("board cycles>",) if has_board else ()
-    return ("instructions>", "core cycles>", *board, "share>", "per MAC>", "loads>", "stores>", "moved>")
+    return ("instructions>", "core cycles>", *board, "share>", "per MAC>", "loads>", "stores>", "bytes moved>")
 
 
 def _cost_texts(cost: Cost, macs: int, whole: Cost, has_board: bool) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from mcuq.ir import Graph
 from mcuq.ops import OutputQuantization, card_of, is_known
+from mcuq.report.figures import printable
 
 Array = npt.NDArray[Any]
 
@@ -18,13 +19,16 @@ SATURATED = 0.05  # of all values: how many may lie at an end
 _CLAMPING = ("RELU", "RELU6", "RELU_N1_TO_1")
 
 
-def range_warnings(graph: Graph, values: Mapping[str, Array]) -> tuple[str, ...]:
-    """Sentences about the inputs and layers whose ranges the `values` ([samples, *shape] each) miss by far."""
-    found = [*_input_warnings(graph, values)]
+def range_warnings(graph: Graph, values: Mapping[str, Array], inputs: Sequence[Array]) -> tuple[str, ...]:
+    """Sentences about the inputs and layers whose ranges the evaluation data miss by far.
+
+    `values` are the stored values of the quantized graph, `inputs` its real inputs, each [samples, *shape].
+    """
+    found = [*_input_warnings(graph, values, inputs)]
     unreached, saturated = [], []
     for node in graph.nodes:
         name = node.outputs[0]
-        layer = node.origin[-1] if node.origin else name
+        layer = printable(node.origin[-1] if node.origin else name)
         if not is_known(node.op) or card_of(node.op).output_quantization is not OutputQuantization.FREE:
             continue
         if not graph.tensor(name).dtype.is_integer or node.op in ("QUANTIZE", "DEQUANTIZE"):
@@ -48,21 +52,23 @@ def range_warnings(graph: Graph, values: Mapping[str, Array]) -> tuple[str, ...]
     return tuple(found)
 
 
-def _input_warnings(graph: Graph, values: Mapping[str, Array]) -> list[str]:
+def _input_warnings(graph: Graph, values: Mapping[str, Array], inputs: Sequence[Array]) -> list[str]:
     found = []
-    for name in graph.inputs:
-        if graph.tensor(name).dtype.is_integer:
-            use, low, high = _use(graph, name, values[name])
-            if use < UNREACHED:
-                found.append(
-                    f"input '{name}' uses only {use:.0%} of its calibrated range at evaluation: "
-                    "are calibration and evaluation data scaled alike?"
-                )
-            elif low + high > 0.5:
-                found.append(
-                    f"{low + high:.0%} of input '{name}' lie at the ends of its calibrated range at evaluation: "
-                    "are calibration and evaluation data scaled alike?"
-                )
+    for name, real in zip(graph.inputs, inputs, strict=True):
+        tensor = graph.tensor(name)
+        q = tensor.quantization
+        if not tensor.dtype.is_integer or q is None:
+            continue
+        low, high = (q.scale * (end - q.zero_point) for end in (tensor.dtype.minimum, tensor.dtype.maximum))
+        outside = float(np.mean((real < low - q.scale) | (real > high + q.scale)))
+        use = _use(graph, name, values[name])[0]
+        said = (
+            f"input '{name}' is {real.min():.4g} to {real.max():.4g} at evaluation, calibrated {low:.4g} to {high:.4g}"
+        )
+        if outside > SATURATED:
+            found.append(f"{said}: {outside:.0%} are cut off; are calibration and evaluation data scaled alike?")
+        elif use < UNREACHED:
+            found.append(f"{said}: most of that is never reached; are calibration and evaluation data scaled alike?")
     return found
 
 

@@ -10,11 +10,11 @@ from mcuq.artifacts import Trace
 class Link(Protocol):
     """A byte stream to a device.
 
-    1. `open` starts or connects the device; it raises ToolMissing, LinkLost or DeviceTimeout, and leaves nothing behind.
+    1. `open` starts or connects the device; it raises ToolMissing, LinkLost or DeviceTimeout, and leaves nothing then.
     2. `write` sends all bytes; `read` returns what has arrived, waiting for at most `timeout_s`, b"" when nothing came.
        Both raise LinkLost (device gone, with `last_words`) or DeviceFault (it touched memory that it does not have).
-    3. Between `start_counting` and `stop_counting` calls of `<name>_invoke` are counted; `stop_counting` returns one Trace
-       per call, oldest first, or an empty tuple where the link cannot count.
+    3. Between `start_counting` and `stop_counting` calls of `<name>_invoke` are counted; `stop_counting` returns one
+       Trace per call, oldest first, or an empty tuple where the link cannot count.
     4. `close` may be called at any time, more than once; afterwards no process, thread, file or port is left.
     """
 

@@ -122,25 +122,6 @@ class SimLink:
             self._forget_translations()
         return tuple(counter.traces)
 
-    def _hooks_of_counter(self) -> list[Remove]:
-        """A new counter, and the hooks that feed it."""
-        watch = self._watch
-        reading = (self._functions, self._step_count, self._read_code, self._link_register)
-        if watch is None:
-            self._counter = Counter(*reading)
-            return [add_block_hook(self._unicorn, self._engine, self._counter.on_block)]
-        counter = self._counter = WatchedCounter(*reading, self._stack_pointer, watch)
-        at = (self._unicorn, self._engine)
-        hooks = [add_block_hook(*at, counter.on_fetching_block if watch.wants_fetches else counter.on_block)]
-        hooks += [add_read_hook(*at, counter.on_read, addresses) for addresses in watch.reads]
-        hooks += [add_write_hook(*at, counter.on_write, addresses) for addresses in watch.writes]
-        return [*hooks, add_write_hook(*at, counter.on_stack_write, self._stack())]
-
-    def _stack(self) -> tuple[int, int]:
-        ram = self._board.ram
-        assert ram is not None
-        return ram.address, ram.address + self._board.stack_bytes
-
     def last_words(self) -> str:
         """The fault, or the function and step that the device was in; a device that is busy is stopped for good."""
         if self._engine is None:
@@ -248,6 +229,25 @@ class SimLink:
         self._engine.hook_add(constants.UC_HOOK_BLOCK, self._on_poll, None, poll.address, poll.address)
         for entry in self._functions.entries:
             self._engine.hook_add(constants.UC_HOOK_BLOCK, self._on_step, None, entry, entry)
+
+    def _hooks_of_counter(self) -> list[Remove]:
+        """A new counter, and the hooks that feed it."""
+        watch = self._watch
+        reading = (self._functions, self._step_count, self._read_code, self._link_register)
+        if watch is None:
+            self._counter = Counter(*reading)
+            return [add_block_hook(self._unicorn, self._engine, self._counter.on_block)]
+        counter = self._counter = WatchedCounter(*reading, self._stack_pointer, watch)
+        at = (self._unicorn, self._engine)
+        hooks = [add_block_hook(*at, counter.on_fetching_block if watch.wants_fetches else counter.on_block)]
+        hooks += [add_read_hook(*at, counter.on_read, addresses) for addresses in watch.reads]
+        hooks += [add_write_hook(*at, counter.on_write, addresses) for addresses in watch.writes]
+        return [*hooks, add_write_hook(*at, counter.on_stack_write, self._stack())]
+
+    def _stack(self) -> tuple[int, int]:
+        ram = self._board.ram
+        assert ram is not None
+        return ram.address, ram.address + self._board.stack_bytes
 
     def _forget_translations(self) -> None:
         flash = self._board.flash

@@ -305,16 +305,17 @@ static void on_block(unsigned cpu, void *data)
     before = now;
 }
 
-static instruction decode(const struct qemu_plugin_insn *insn)
+/* The size is read from the instruction: at the end of a page QEMU counts the halfword behind it in. */
+static instruction decode(const struct qemu_plugin_insn *insn, unsigned *bytes)
 {
     uint16_t halfwords[2] = { 0, 0 };
-    const size_t size = qemu_plugin_insn_size(insn);
 #if PLUGIN_VERSION >= 3
     qemu_plugin_insn_data(insn, halfwords, sizeof halfwords);
 #else
-    memcpy(halfwords, qemu_plugin_insn_data(insn), size);
+    memcpy(halfwords, qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn) < 4 ? 2 : 4);
 #endif
-    return size == 2 ? decode_16(halfwords[0]) : decode_32(halfwords[0], halfwords[1]);
+    *bytes = halfwords[0] >= 0xE800 ? 4 : 2;
+    return *bytes == 2 ? decode_16(halfwords[0]) : decode_32(halfwords[0], halfwords[1]);
 }
 
 /* Blocks are never freed: QEMU may still run those that it has translated anew. */
@@ -329,13 +330,14 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     made->begin = made->end = qemu_plugin_tb_vaddr(tb);
     for (unsigned i = 0; i < made->count; i++) {
         const struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-        const instruction now = decode(insn);
+        unsigned bytes;
+        const instruction now = decode(insn, &bytes);
         if (i == 0) {
             made->first = now;
         }
         made->cycles += cycles_of(i == 0 ? NULL : &made->last, &now);
         made->last = now;
-        made->end += qemu_plugin_insn_size(insn);
+        made->end += bytes;
     }
     qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, 0, made);
 }
