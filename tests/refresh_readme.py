@@ -1,6 +1,6 @@
-"""Renews what the README shows of mcuq itself: the demo's output and the table of supported ops.
+"""Renews what the README shows of mcuq itself: output of demo, profile and benchmark, and the table of supported ops.
 
-Run it as `python tests/refresh_readme.py` after a change of kernels, cards or figures.
+Run it as `python tests/refresh_readme.py` after a change of kernels, cards or figures; the benchmark needs MCUQ_ZOO.
 """
 
 from __future__ import annotations
@@ -8,21 +8,33 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
+from mcuq import demo
 from mcuq.report.support import BEGIN, END, support_section
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 DEMO_BEGIN, DEMO_END = "<!-- demo: begin -->", "<!-- demo: end -->"
+PROFILE_BEGIN, PROFILE_END = "<!-- profile: begin -->", "<!-- profile: end -->"
+BENCH_BEGIN, BENCH_END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
-def demo_section() -> str:
-    """What `mcuq demo` prints, as a code block between its marks."""
-    command = [sys.executable, "-c", "from mcuq.cli import main; main()", "demo"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env={**os.environ, "PYTHONUTF8": "1"})
+def shown(begin: str, end: str, *command: str) -> str:
+    """What a Python program prints, run in an empty folder, as a code block between its marks."""
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, *command], stdout=subprocess.PIPE, check=True, env=environment, cwd=folder
+        )
     lines = [line.rstrip() for line in done.stdout.decode().strip().splitlines()]
-    return f"{DEMO_BEGIN}\n\n{textwrap.indent(chr(10).join(lines), '    ')}\n\n{DEMO_END}"
+    return f"{begin}\n\n{textwrap.indent(chr(10).join(lines), '    ')}\n\n{end}"
+
+
+def mcuq_section(begin: str, end: str, *arguments: str) -> str:
+    """What a command of mcuq prints."""
+    return shown(begin, end, "-c", "from mcuq.cli import main; main()", *arguments)
 
 
 def replaced(text: str, begin: str, end: str, section: str) -> str:
@@ -34,7 +46,12 @@ def replaced(text: str, begin: str, end: str, section: str) -> str:
 def main() -> None:
     """Rewrite the README."""
     text = README.read_text(encoding="utf-8")
-    text = replaced(text, DEMO_BEGIN, DEMO_END, demo_section())
+    text = replaced(text, DEMO_BEGIN, DEMO_END, mcuq_section(DEMO_BEGIN, DEMO_END, "demo"))
+    profile = ("profile", str(demo.model_path()), "--board", "cortex-m4", "--memory", "stm32l4r5")
+    text = replaced(text, PROFILE_BEGIN, PROFILE_END, mcuq_section(PROFILE_BEGIN, PROFILE_END, *profile))
+    if "MCUQ_ZOO" in os.environ:
+        bench = (str(Path(__file__).parent / "benchmarks" / "bench.py"), "--board", "cortex-m4")
+        text = replaced(text, BENCH_BEGIN, BENCH_END, shown(BENCH_BEGIN, BENCH_END, *bench))
     README.write_text(replaced(text, BEGIN, END, support_section()), encoding="utf-8")
 
 

@@ -23,7 +23,20 @@ from mcuq.cli import terminal
 from mcuq.errors import InvalidModel, ToolMissing
 from mcuq.project import Gates, Options, Project, write_project
 
-VERBS = ("demo", "inspect", "build", "run", "codegen", "init", "boards", "doctor")
+VERBS = (
+    "demo",
+    "inspect",
+    "quantize",
+    "build",
+    "run",
+    "eval",
+    "analyze",
+    "compare",
+    "codegen",
+    "init",
+    "boards",
+    "doctor",
+)
 LINKS = pytest.mark.parametrize("link", ["sim", "qemu"])
 
 

@@ -15,7 +15,7 @@ from tests.codegen.harness import assert_equal_interpreter, case_of, examples
 from tests.ops.dsp import GRAPHS
 from tests.ops.strategies import inputs_for
 
-EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "24"))
 SIMULATED = int(os.environ.get("MCUQ_SIMULATED_EXAMPLES", "8"))
 DSP = frozenset({"dsp"})
 

@@ -17,7 +17,7 @@ from tests.networks import network
 from tests.ops.floats import AXES, RUN_TIME_OPS, STORAGES, float_inputs, floated, references
 from tests.ops.strategies import graphs_of
 
-EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "12"))
 RELATIVE = 2e-6  # of the magnitude of what is summed: a few dozen roundings of float32
 
 

@@ -17,7 +17,7 @@ from tests.codegen.harness import assert_equal_interpreter, case_of, examples
 from tests.ops.int4 import STRATEGIES, int4_graphs
 from tests.ops.strategies import inputs_for
 
-EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "16"))
 SIMULATED = int(os.environ.get("MCUQ_SIMULATED_EXAMPLES", "8"))
 OPS = sorted(STRATEGIES)
 

@@ -14,7 +14,7 @@ from mcuq.schedule import KERNELS, schedule
 from tests.codegen.harness import assert_equal_interpreter, case_of, examples
 from tests.ops.strategies import graphs_of, inputs_for
 
-EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "40"))
 RUN_TIME_OPS = tuple(card.name for card in OPS if not card.folds)
 
 

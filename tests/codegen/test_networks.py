@@ -12,7 +12,7 @@ from tests.codegen.harness import assert_equal_interpreter, case_of
 from tests.networks import network, residual_block
 from tests.ops.strategies import inputs_for
 
-NETWORKS = int(os.environ.get("MCUQ_CODEGEN_NETWORKS", "50"))
+NETWORKS = int(os.environ.get("MCUQ_CODEGEN_NETWORKS", "30"))
 
 
 @pytest.mark.parametrize("keep_inputs", [False, True], ids=["inputs_overwritten", "inputs_kept"])

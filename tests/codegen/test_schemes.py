@@ -37,7 +37,7 @@ from tests.ops.schemes import RUN_TIME_OPS, WEIGHTED, asymmetric_graphs, graphs_
 from tests.ops.strategies import inputs_for
 
 SCHEMES = ("single", "shift", "int16x8")
-EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "16"))
 
 
 @pytest.mark.parametrize("op", RUN_TIME_OPS)

@@ -90,9 +90,7 @@ def test_ends(library: ctypes.CDLL) -> None:
     np.testing.assert_array_equal(_each(library, "logistic", x), np.array([0.5, 1, 0, 1, 0], np.float32))
 
 
-@pytest.mark.parametrize(
-    ("name", "low", "high"), [("relu", 0, np.inf), ("relu6", 0, 6), ("relu_n1_to_1", -1, 1)]
-)
+@pytest.mark.parametrize(("name", "low", "high"), [("relu", 0, np.inf), ("relu6", 0, 6), ("relu_n1_to_1", -1, 1)])
 def test_clamps(library: ctypes.CDLL, name: str, low: float, high: float) -> None:
     """The fused activations clamp as numpy does, and what is not a number stays so."""
     x = np.array([-np.inf, -7, -1, -0.5, 0, 0.5, 1, 6, 7, np.inf, np.nan], np.float32)

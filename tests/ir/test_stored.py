@@ -10,7 +10,7 @@ from mcuq.ir import BOOL, DTYPES, INT4, Constant, DType, Graph, verify
 from mcuq.ir.stored import pack_bits, stored_bytes, stored_elements, unpack_bits
 
 
-def _every_value(dtype: DType) -> np.ndarray:  # type: ignore[type-arg]
+def _every_value(dtype: DType) -> np.ndarray:
     rng = np.random.default_rng(dtype.bits)
     if dtype == BOOL:
         return rng.random((3, 5)) < 0.5

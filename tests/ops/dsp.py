@@ -1,4 +1,4 @@
-"""Random graphs that the kernels for DSP instructions accept: their shapes, channels and factors, awkward ones included."""
+"""Random graphs that the kernels for DSP instructions accept, awkward shapes, channels and factors included."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def _layer(draw: Draw, x: Any, shape: tuple[int, ...], axis: int, per_channel: b
     spread = draw(st.sampled_from((0.0, 2.0, 6.0))) if per_channel else 0.0
     scales = tuple(float32(2.0 ** -rng.uniform(7, 7 + spread)) for _ in range(channels if spread else 1))
     many = len(scales) > 1
-    weights = constant("weights", _extremes(rng, shape), INT8, Quantization(scales, (0,) * len(scales), axis if many else None))
+    weights = constant(
+        "weights", _extremes(rng, shape), INT8, Quantization(scales, (0,) * len(scales), axis if many else None)
+    )
     products = tuple(float32(x.quantization.scale * scale) for scale in scales)
     reach = 1 << draw(st.sampled_from((0, 8, 16, 20)))
     bias = constant(

@@ -97,8 +97,9 @@ def int16_quantize_graphs(draw: Draw) -> Graph:
 
 
 def _float_to_int16(graph: Graph) -> Graph:
-    return _with_arithmetic(graph, "int16x8", {n: v if n == "x" else _finer(v) for n, v in graph.values.items()},
-                            Quantize("int16"))
+    return _with_arithmetic(
+        graph, "int16x8", {n: v if n == "x" else _finer(v) for n, v in graph.values.items()}, Quantize("int16")
+    )
 
 
 def _is_supported(graph: Graph) -> bool:

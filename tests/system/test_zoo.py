@@ -109,7 +109,7 @@ def test_recorded_outputs(zoo: Path, built: Builder, model: str, board: str, lin
 @pytest.mark.parametrize("board", ["cortex-m3", "cortex-m4"])
 @pytest.mark.parametrize("model", MODELS)
 def test_code_is_small(built: Builder, model: str, board: str) -> None:
-    """With portable kernels and with those for DSP, all flash but the constants stays below 16 KB, firmware included."""
+    """With portable and with DSP kernels, all flash but the constants stays below 16 KB, firmware included."""
     need(board)
     assert built(model, board).image.code_bytes < FLASH_CODE_LIMIT_BYTES
 
