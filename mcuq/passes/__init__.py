@@ -8,6 +8,7 @@ from mcuq.errors import IllegalGraph
 from mcuq.ir import Graph, remove_unused, verify
 from mcuq.passes.drop_identities import drop_identities
 from mcuq.passes.fold_activations import fold_activations
+from mcuq.passes.fold_affine import fold_affine
 from mcuq.passes.fold_constants import fold_constants
 from mcuq.passes.fold_padding import fold_padding
 
@@ -16,6 +17,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_constants,
     drop_identities,
     fold_padding,
+    fold_affine,
     fold_activations,
 )
 
