@@ -24,7 +24,10 @@ BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """What one pass over the data leaves: an observer a value, held samples in the graph's input order, how many passed."""
+    """What one pass over the data leaves: an observer a value, held samples in the graph's input order.
+
+    `samples` is how many passed, `answers` the arg-max of the first output for each.
+    """
 
     observers: Mapping[str, Observer]
     held: tuple[Array, ...]
@@ -70,7 +73,7 @@ class Reservoir:
 
 
 def checked_batch(graph: Graph, batch: Sequence[Array]) -> tuple[Array, ...]:
-    """The batch as float32 arrays [samples, *shape]; raises InvalidData naming input and shapes when it does not fit."""
+    """The batch as float32 arrays [samples, *shape]; raises InvalidData naming the input when it does not fit."""
     if isinstance(batch, np.ndarray):
         batch = (batch,)
     if len(batch) != len(graph.inputs):
@@ -89,9 +92,9 @@ def _checked(graph: Graph, name: str, array: Array) -> Array:
     hint = ""
     if len(shape) == 4 and array.ndim in (4, 5) and array.shape[-3:] == (shape[3], *shape[1:3]):
         hint = "; they look channels first, mcuq and TFLite want channels last: transpose to [samples, H, W, C]"
+    wanted = ", ".join(map(str, shape[1:]))
     raise InvalidData(
-        f"calibration data of input '{name}' have shape {array.shape}, wanted is [samples, {', '.join(map(str, shape[1:]))}]"
-        + hint
+        f"calibration data of input '{name}' have shape {array.shape}, wanted is [samples, {wanted}]" + hint
     )
 
 
@@ -158,7 +161,7 @@ def calibrate(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Calibrated:
-    """One pass of the float graph over `batches` (an array an input, [samples, *shape]); `hold` random samples are kept.
+    """One pass of the float graph over `batches` (an array an input, [samples, *shape]); `hold` samples are kept.
 
     Raises InvalidData for batches that do not fit and QuantizationFailed naming the layer that diverges.
     """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mcuq.arithmetic.shift import is_power_of_two
 from mcuq.errors import QuantizationFailed
 from mcuq.ir import DTYPES, FLOAT32, INT16, INT32, INT64, Constant, DType, Graph, Node, Quantization, Tensor, Value
 from mcuq.ops import broken_limits, call_on, card_of
@@ -39,17 +40,22 @@ def serves(value: Value, form: Format | None) -> bool:
     q = value.quantization
     if value.dtype != form.dtype or q is None:
         return False
-    return not form.power_of_two or (q.zero_points == (0,) and np.frexp(q.scale)[0] == 0.5)
+    return not form.power_of_two or (is_power_of_two(q.scale) and not (form.symmetric and q.zero_point))
 
 
 @dataclass(slots=True)
 class Conversion:
-    """A graph in the making. `nodes` grow in execution order; `versions` are the forms that each float value has so far."""
+    """A graph in the making.
+
+    `nodes` grow in execution order; `versions` are the forms that each float value has so far; `inputs` are scales of
+    graph inputs that were chosen otherwise than by their range.
+    """
 
     graph: Graph
     plan: Plan
     recipe: Recipe
     range_of: RangeOf
+    inputs: Mapping[str, Quantization] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     values: dict[str, Value] = field(default_factory=dict)
     versions: dict[str, list[Value]] = field(default_factory=dict)
@@ -83,6 +89,8 @@ class Conversion:
         form = format_of(scheme)
         if form is None:
             return None
+        if name in self.inputs and len(self.plan.groups[name]) == 1:
+            return self.inputs[name]
         limits = Range(0.0, 0.0)
         for member in self.plan.groups[name]:
             limits = limits.union(self.range_of(member, scheme))
@@ -117,7 +125,9 @@ class Conversion:
         values = constant.values.astype(np.float64)
         q = quantization_of_range(Range(float(values.min()), float(values.max())), form)
         codes = np.clip(np.rint(values / q.scale) + q.zero_point, form.dtype.minimum, form.dtype.maximum)
-        new = Constant(self.unique(f"{name}_{form.dtype.name}"), constant.shape, form.dtype, q, codes.astype(form.dtype.numpy))
+        new = Constant(
+            self.unique(f"{name}_{form.dtype.name}"), constant.shape, form.dtype, q, codes.astype(form.dtype.numpy)
+        )
         return self.add(new)
 
     def convert(self, node: Node, weights: LayerWeights | None = None) -> Node:
@@ -152,16 +162,19 @@ class Conversion:
             self.versions[name] = [self.add(result)]
         return new
 
-    def _converted(
-        self, node: Node, scheme: Scheme, weights: LayerWeights | None
-    ) -> tuple[Node, tuple[Tensor, ...]]:
+    def _converted(self, node: Node, scheme: Scheme, weights: LayerWeights | None) -> tuple[Node, tuple[Tensor, ...]]:
         operands = self._operands(node, scheme, weights)
         results = []
         for name in node.outputs:
             tensor, form = self.graph.tensor(name), format_of(scheme)
             dtype = FLOAT32 if form is None else form.dtype
             results.append(
-                replace(tensor, name=self._output_name(name, form), dtype=dtype, quantization=self._result(node, scheme, operands))
+                replace(
+                    tensor,
+                    name=self._output_name(name, form),
+                    dtype=dtype,
+                    quantization=self._result(node, scheme, operands),
+                )
             )
         new = replace(
             node,
@@ -215,7 +228,9 @@ class Conversion:
         assert x.quantization is not None
         assert made.quantization is not None
         dtype = INT64 if scheme.arithmetic == "int16x8" else INT32
-        scales = tuple(as_float32(np.float32(x.quantization.scale) * np.float32(s)) for s in made.quantization.scales)
+        scales = tuple(
+            as_float32(float(np.float32(x.quantization.scale) * np.float32(s))) for s in made.quantization.scales
+        )
         limit = (1 << 40) if dtype == INT64 else (1 << 30)
         codes = np.clip(np.rint(bias / np.array(scales)), -limit, limit).astype(dtype.numpy)
         axis = None if len(scales) == 1 else 0
@@ -233,7 +248,11 @@ class Conversion:
                 self.nodes.append(Node("DEQUANTIZE", (version.name,), (name,), NoAttrs(), arithmetic, (name,)))
                 version = made
             outputs.append(version.name)
-        used = {name for node in self.nodes for name in (*node.inputs, *node.outputs)} | set(self.graph.inputs) | set(outputs)
+        used = (
+            {name for node in self.nodes for name in (*node.inputs, *node.outputs)}
+            | set(self.graph.inputs)
+            | set(outputs)
+        )
         values = {name: value for name, value in self.values.items() if name in used}
         return Graph(self.graph.name, values, tuple(self.nodes), self.graph.inputs, tuple(outputs))
 
@@ -268,4 +287,3 @@ def _weight_constant(
         axis = None
     q = Quantization(tuple(map(float, scales)), tuple(map(int, zero_points)), axis)
     return Constant(unique(constant.name), constant.shape, dtype, q, codes)
-

@@ -1,4 +1,4 @@
-"""Equal channels: scale factors move from one layer's outputs into its readers' weights, so that all channels use the range.
+"""Equal channels: factors move from a layer's outputs into its readers' weights, so that all channels use the range.
 
 One scale serves a whole activation tensor, so a channel with small values is written with few codes. Multiplying the
 channel by a factor where it is made and dividing by it where it is read changes nothing in the float network (RELU
@@ -8,7 +8,7 @@ commutes with positive factors), and per-channel weight scales absorb the first 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,12 +19,15 @@ from mcuq import interpreter
 from mcuq.ir import FLOAT32, Constant, Graph, Node, with_changes
 from mcuq.ops.activation import NONE, RELU
 from mcuq.quantize.layers import DEPTHWISE, bias_of, roles_of, weights_of
+from mcuq.quantize.observers import Observer
+from mcuq.quantize.ranges import Format, step_of
 
 Array = npt.NDArray[Any]
 
 MAX_FACTOR = 16.0
+HEADROOM_BITS = 0.03  # so that a range found anew is not just too large for the power of two meant for it
 BATCH = 32
-CARRIES = ("ADD", "AVERAGE_POOL_2D", "MAX_POOL_2D", "RESHAPE", "RELU", "PAD")
+CARRIES = ("ADD", "AVERAGE_POOL_2D", "MEAN", "MAX_POOL_2D", "RESHAPE", "RELU", "PAD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ def _carries(node: Node, graph: Graph) -> bool:
     if getattr(node.attrs, "activation", NONE) not in (NONE, RELU):
         return False
     shapes = {graph[name].shape[-1] if graph[name].shape else 0 for name in (*node.inputs, *node.outputs)}
+    if node.op == "MEAN" and len(graph[node.inputs[0]].shape) - 1 in node.attrs.axes:
+        return False
     return len(shapes) == 1 and (node.op != "PAD" or not (node.attrs.before[-1] or node.attrs.after[-1]))
 
 
@@ -131,18 +136,14 @@ def _unshared(graph: Graph) -> bool:
     return len(names) == len(set(names))
 
 
-def equalize(graph: Graph, held: Sequence[Array], strength: float) -> Graph:
-    """The same float function with channels equalised as far as the structure allows; `strength` 0 is nothing, 1 fully.
-
-    Where only depthwise convolutions read, factors cost no weight precision, so there they are applied in full.
-    """
+def scaled_streams(graph: Graph, factors_of: Callable[[Stream], Array]) -> Graph:
+    """The same float function with every stream's channels multiplied where made, and divided where read."""
     if not _unshared(graph):
         return graph
-    ranges = channel_ranges(graph, held)
     made: dict[str, Array] = {}
     read: dict[str, Array] = {}
     for stream in streams(graph):
-        factors = _factors(stream, ranges, strength)
+        factors = factors_of(stream)
         made |= {node.outputs[0]: factors for node in stream.makers}
         read |= {node.outputs[0]: factors for node in stream.readers}
     changed = [
@@ -152,3 +153,40 @@ def equalize(graph: Graph, held: Sequence[Array], strength: float) -> Graph:
         for constant in _scaled(graph, node, made.get(node.outputs[0]), read.get(node.outputs[0]))
     ]
     return with_changes(graph, graph.nodes, changed) if changed else graph
+
+
+def equalize(graph: Graph, held: Sequence[Array], strength: float) -> Graph:
+    """The same float function with channels equalised as far as the structure allows; `strength` 0 is nothing, 1 fully.
+
+    Where only depthwise convolutions read, factors cost no weight precision, so there they are applied in full.
+    """
+    ranges = channel_ranges(graph, held)
+    if not all(np.isfinite(values).all() for values in ranges.values()):
+        return graph  # calibration will name the layer that diverges
+    return scaled_streams(graph, lambda stream: _factors(stream, ranges, strength))
+
+
+def fit_powers_of_two(graph: Graph, held: Sequence[Array], observer: Callable[[], Observer], form: Format) -> Graph:
+    """The same float function with every stream scaled so that its range just fits a scale that is a power of two.
+
+    Else up to half of the codes would lie idle.
+    """
+    seen: dict[str, Observer] = {}
+    for start in range(0, len(held[0]), BATCH):
+        for node, results in interpreter.evaluate(graph, [array[start : start + BATCH] for array in held]):
+            seen.setdefault(node.outputs[0], observer()).update(results[0])
+
+    def factors(stream: Stream) -> Array:
+        levels = (1 << form.dtype.bits) - 1
+        steps = np.array([step_of(seen[name].range(levels, form.symmetric), form) for name in stream.values])
+        return np.full(graph[stream.values[0]].shape[-1], _fit(steps[steps > 0]))
+
+    return scaled_streams(graph, factors)
+
+
+def _fit(steps: Array) -> float:
+    """The factor in [1, 2) with the least sum of squared relative steps once they are rounded up to powers of two."""
+    tried = np.exp2(np.arange(64) / 64)
+    wanted = np.log2(np.outer(tried, steps))
+    wasted = np.exp2(2 * (np.ceil(wanted + HEADROOM_BITS) - wanted)).sum(axis=1)
+    return float(tried[int(wasted.argmin())])

@@ -58,7 +58,7 @@ def bias_of(node: Node, graph: Graph) -> Array:
 
 
 def to_matrices(node: Node, weights: Array, groups: int) -> Array:
-    """Weights as [groups, channels of the group, taps]: a group reads inputs of its own (depthwise), else there is one."""
+    """Weights as [groups, channels of the group, taps]; groups, in depthwise, read inputs of their own, else one is."""
     if node.op == DEPTHWISE:
         taps = weights.reshape(-1, weights.shape[3]).T
         return taps.reshape(groups, -1, taps.shape[1])

@@ -65,7 +65,9 @@ class SideBySide:
 
     def run_float(self, node: Node) -> None:
         """Run one node of the float network."""
-        operands = [v.values[None] if isinstance(v, Constant) else self.floats[v.name] for v in self.graph.operands(node)]
+        operands = [
+            v.values[None] if isinstance(v, Constant) else self.floats[v.name] for v in self.graph.operands(node)
+        ]
         self.floats.update(zip(node.outputs, run_in_chunks(node, self.graph, operands), strict=True))
 
     def drop_unused(self, remaining: Sequence[Node]) -> None:
@@ -134,4 +136,5 @@ def _stored(value: Value, array: Array) -> Array:
     if not value.dtype.is_integer or q is None:
         return array
     codes = np.rint(array.astype(np.float64) / q.scale) + q.zero_point
-    return np.clip(codes, value.dtype.minimum, value.dtype.maximum).astype(value.dtype.numpy)
+    stored: Array = np.clip(codes, value.dtype.minimum, value.dtype.maximum).astype(value.dtype.numpy)
+    return stored

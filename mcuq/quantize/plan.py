@@ -15,7 +15,7 @@ from mcuq.quantize.recipe import Recipe, Scheme
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`schemes` by the name of a node's first output and of graph inputs; `groups` lists who shares a scale with whom."""
+    """`schemes` by the name of a node's outputs and of graph inputs; `groups` says who shares a scale with whom."""
 
     schemes: Mapping[str, Scheme]
     groups: Mapping[str, tuple[str, ...]]
@@ -54,7 +54,8 @@ def check_is_float(graph: Graph) -> None:
         for result in graph.results(node):
             if result.dtype != FLOAT32:
                 raise QuantizationFailed(
-                    f"layer '{layer_name(node)}': its output is {result.dtype.name} already; quantize takes float models"
+                    f"layer '{layer_name(node)}': its output is {result.dtype.name} already; "
+                    "quantize takes float models"
                 )
         if roles_of(node) is not None and not all(graph.is_constant(name) for name in node.inputs[1:]):
             raise QuantizationFailed(f"layer '{layer_name(node)}': {node.op} needs constant weights and bias")
@@ -70,10 +71,10 @@ def plan(graph: Graph, recipe: Recipe) -> Plan:
             own = replace(own, arithmetic="float")
         source = schemes.get(node.inputs[0])
         schemes[node.outputs[0]] = source if keeps_scale(node) and source is not None else own
-        schemes |= {name: schemes[node.outputs[0]] for name in node.outputs[1:]}
+        schemes |= dict.fromkeys(node.outputs[1:], schemes[node.outputs[0]])
     schemes |= {name: _input_scheme(graph, name, schemes, recipe) for name in graph.inputs}
     _check_rules(graph, recipe, positions)
-    return Plan(schemes, _groups(graph))
+    return Plan(schemes, groups_of_scale(graph))
 
 
 def _input_scheme(graph: Graph, name: str, schemes: Mapping[str, Scheme], recipe: Recipe) -> Scheme:
@@ -98,7 +99,7 @@ def _check_rules(graph: Graph, recipe: Recipe, positions: Mapping[str, int]) -> 
             )
 
 
-def _groups(graph: Graph) -> dict[str, tuple[str, ...]]:
+def groups_of_scale(graph: Graph) -> dict[str, tuple[str, ...]]:
     """For every run-time value, the values that its scale must serve."""
     fixed = {name for node in graph.nodes if has_fixed_scale(node) for name in node.outputs}
     leader = {name: name for name, value in graph.values.items() if isinstance(value, Tensor)}

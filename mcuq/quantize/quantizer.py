@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,15 @@ from mcuq.errors import QuantizationFailed
 from mcuq.ir import INT16, Constant, Graph, verify
 from mcuq.quantize.calibrate import Calibrated, Progress, calibrate, first_samples
 from mcuq.quantize.convert import Conversion
-from mcuq.quantize.equalize import equalize
+from mcuq.quantize.equalize import equalize, fit_powers_of_two
 from mcuq.quantize.figures import LayerFigures
-from mcuq.quantize.layerwise import convert_layerwise
+from mcuq.quantize.inputs import search_inputs
 from mcuq.quantize.layers import layer_name
+from mcuq.quantize.layerwise import convert_layerwise
+from mcuq.quantize.mixed import with_mixed_widths
 from mcuq.quantize.observers import OBSERVERS, Observer
-from mcuq.quantize.plan import Plan, check_is_float, format_of, has_fixed_scale, plan
+from mcuq.quantize.plan import Plan, check_is_float, format_of, groups_of_scale, has_fixed_scale, plan
+from mcuq.quantize.pooling import free_pool_scales
 from mcuq.quantize.ranges import Range
 from mcuq.quantize.recipe import Recipe, Scheme
 from mcuq.quantize.suspicion import data_warnings, range_warnings
@@ -80,21 +83,45 @@ def convert_calibrated(
         form = format_of(scheme)
         if form is None or name not in calibrated.observers:
             return Range(0.0, 0.0)
-        symmetric = form.symmetric or form.power_of_two or form.dtype == INT16
+        symmetric = form.symmetric or form.dtype == INT16
         key = (name, form.dtype.bits, symmetric)
         if key not in known:
             known[key] = calibrated.observers[name].range((1 << form.dtype.bits) - 1, symmetric)
         return known[key]
 
-    conversion = Conversion(graph, made, recipe, range_of)
+    conversion = Conversion(graph, made, recipe, range_of, search_inputs(graph, made, calibrated.held, range_of))
     result, figures = convert_layerwise(conversion, calibrated.held, progress)
     verify(result)
     return result, figures, tuple(conversion.warnings)
 
 
-def weight_bytes_of(graph: Graph, figures: Sequence[LayerFigures]) -> int:
-    """Bytes of all weights, packed, biases left out."""
-    return sum(line.weight_bytes for line in figures)
+def check_sound(graph: Graph) -> None:
+    """Raises QuantizationFailed for what is no float model or holds NaN."""
+    check_is_float(graph)
+    check_weights(graph)
+
+
+def prepare(
+    graph: Graph, calibration: Iterable[Sequence[Array]], recipe: Recipe
+) -> tuple[Graph, Iterable[Sequence[Array]]]:
+    """The same float function in the form that suits integers, and the calibration data again; `quantize` starts so.
+
+    Global pooling gets its own scale, channels are equalised, ranges fitted to powers of two, as the recipe says; a
+    graph for float recipes stays as it is. Nodes keep their order and the names of their values.
+    """
+    made = plan(graph, recipe)
+    if not any(scheme.is_integer for scheme in made.schemes.values()):
+        return graph, calibration
+    graph = free_pool_scales(graph, made)
+    if recipe.refine.equalize == 0:
+        return graph, calibration
+    first, stream = first_samples(graph, calibration, recipe.refine.samples)
+    graph = equalize(graph, first, recipe.refine.equalize)
+    form = format_of(recipe.layers)
+    if form is not None and form.power_of_two:
+        make = OBSERVERS[recipe.layers.observer]
+        graph = fit_powers_of_two(graph, first, lambda: make(recipe.calibration), form)
+    return graph, stream
 
 
 def quantize(
@@ -107,24 +134,30 @@ def quantize(
 ) -> Quantized:
     """A float graph as the recipe wants it, calibrated on batches of one array an input, each [samples, *shape].
 
-    The graph should be prepared (activations fused, batch norm folded). Raises QuantizationFailed naming the layer,
+    The graph should be simplified (activations fused, batch norm folded). Raises QuantizationFailed naming the layer,
     InvalidData for batches that do not fit.
     """
-    check_is_float(graph)
-    check_weights(graph)
+    check_sound(graph)
     start = time.perf_counter()
     made = plan(graph, recipe)
-    if recipe.refine.equalize > 0 and any(scheme.is_integer for scheme in made.schemes.values()):
-        first, calibration = first_samples(graph, calibration, recipe.refine.samples)
-        graph = equalize(graph, first, recipe.refine.equalize)
-    calibrated = calibrate(
-        graph, calibration, observers_for(graph, made, recipe), hold=recipe.refine.samples, seed=seed, progress=progress
-    )
+    graph, stream = prepare(graph, calibration, recipe)
+    made = replace(made, groups=groups_of_scale(graph))  # pooling may have got a scale of its own
+    observers = observers_for(graph, made, recipe)
+    calibrated = calibrate(graph, stream, observers, hold=recipe.refine.samples, seed=seed, progress=progress)
     middle = time.perf_counter()
+    made = with_mixed_widths(graph, made, recipe, calibrated.held, progress)
     result, figures, converted = convert_calibrated(graph, made, calibrated, recipe, progress)
     warnings = (*data_warnings(graph, calibrated), *range_warnings(figures), *converted)
-    seconds = middle - start, time.perf_counter() - middle
     return Quantized(
         result,
-        Report(recipe.name, calibrated.samples, seed, figures, warnings, *seconds, weight_bytes_of(result, figures)),
+        Report(
+            recipe=recipe.name,
+            samples=calibrated.samples,
+            seed=seed,
+            layers=figures,
+            warnings=warnings,
+            calibration_s=middle - start,
+            refinement_s=time.perf_counter() - middle,
+            weight_bytes=sum(line.weight_bytes for line in figures),
+        ),
     )

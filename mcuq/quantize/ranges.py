@@ -9,7 +9,8 @@ import numpy as np
 
 from mcuq.ir import INT8, INT16, DType, Quantization
 
-# A tensor that was never anything but zero still needs a positive scale; any other is as good.
+# A tensor that was never anything but zero, or next to it, still needs a scale; any is as good.
+_NOTHING = 1e-20
 _SCALE_OF_NOTHING = 1.0 / 128
 
 
@@ -36,7 +37,10 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How integer activations are written: their type, where zero lies, and whether scales are powers of two."""
+    """How integer activations are written: their type, where zero lies, and whether scales are powers of two.
+
+    Symmetric means zero point 0: with powers of two, Qm.n in the strict sense.
+    """
 
     dtype: DType = INT8
     symmetric: bool = False
@@ -53,14 +57,27 @@ def power_of_two_above(scale: float) -> float:
     return 2.0 ** math.ceil(math.log2(scale) - 1e-9)
 
 
+def step_of(limits: Range, form: Format) -> float:
+    """The least scale that reaches `limits` before it becomes a power of two."""
+    limits = limits.with_zero()
+    if form.symmetric or form.dtype == INT16:
+        return limits.magnitude / form.dtype.maximum
+    return (limits.high - limits.low) / (form.dtype.maximum - form.dtype.minimum)
+
+
 def quantization_of_range(limits: Range, form: Format) -> Quantization:
     """Scale and zero point that reach `limits`; int16 is symmetric, as TFLite's 16x8 spec wants it."""
     limits = limits.with_zero()
-    if not limits.magnitude > 0:
+    if not limits.magnitude > _NOTHING:
         return Quantization((_SCALE_OF_NOTHING,), (0,))
-    if form.dtype == INT16 or form.symmetric or form.power_of_two:
-        scale = limits.magnitude / form.dtype.maximum
-        return Quantization((power_of_two_above(scale) if form.power_of_two else as_float32(scale),), (0,))
-    scale = as_float32((limits.high - limits.low) / (form.dtype.maximum - form.dtype.minimum))
-    zero_point = round(form.dtype.minimum - limits.low / scale)
-    return Quantization((scale,), (min(max(zero_point, form.dtype.minimum), form.dtype.maximum),))
+    step = step_of(limits, form)
+    scale = power_of_two_above(step) if form.power_of_two else as_float32(step)
+    if form.symmetric or form.dtype == INT16:
+        return Quantization((scale,), (0,))
+    return Quantization((scale,), (zero_point_for(limits.low, scale, form),))
+
+
+def zero_point_for(low: float, scale: float, form: Format) -> int:
+    """The zero point that puts `low` on the least code."""
+    zero_point = round(form.dtype.minimum - low / scale)
+    return min(max(zero_point, form.dtype.minimum), form.dtype.maximum)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -29,6 +29,10 @@ Rounding = Literal["nearest", "gptq"]
 Interface = Literal["integer", "float32"]
 
 
+# Read by pydantic: a key that no field names is an error.
+_CLOSED = {"extra": "forbid"}
+
+
 @dataclass(frozen=True, slots=True)
 class Scheme:
     """How one layer is quantized.
@@ -36,6 +40,8 @@ class Scheme:
     `weight_bits` is 2 to 8 in integer and hybrid arithmetic; in float arithmetic 32 (kept), 16 (float16) or 8 and fewer
     (weight-only). `activation_bits` follows from the arithmetic and may be written out to be checked.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
     arithmetic: ArithmeticName = "tflm"
     weight_bits: int = 8
@@ -70,7 +76,7 @@ class Rule:
     changes: tuple[tuple[str, Any], ...] = ()
 
     def matches(self, names: tuple[str, ...], op: str, position: int | None, weighted: int) -> bool:
-        """Whether the rule speaks of the layer of these names; `position` of `weighted` layers, None without weights."""
+        """Whether the rule speaks of the layer; `position` of `weighted` layers, None for one without weights."""
         wanted = {"first": 0, "last": weighted - 1}.get(str(self.position), self.position)
         if isinstance(wanted, int) and wanted < 0:
             wanted += weighted
@@ -84,6 +90,8 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """`percentile` and `momentum` belong to the observers of those names; `bins` to all that keep a histogram."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
     percentile: float = 99.99
     momentum: float = 0.9
@@ -99,6 +107,8 @@ class Refine:
     few rows move weights less.
     """
 
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+
     bias_correction: bool = True
     rounding: Rounding = "gptq"
     range_search: bool = True
@@ -111,7 +121,9 @@ class Refine:
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """The layers that hurt most, measured, get `weight_bits`; all together at most `extra_percent` more weight bytes."""
+    """The layers that measurably hurt most get `weight_bits`, for at most `extra_percent` more weight bytes in all."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
     weight_bits: int = 8
     extra_percent: float = 10.0
@@ -120,6 +132,8 @@ class Mixed:
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything that decides how a float graph becomes an integer one."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
     name: str = "int8"
     description: str = ""
@@ -244,4 +258,6 @@ def _check_numbers(recipe: Recipe, source: str) -> None:
         if not least <= value <= greatest:
             raise QuantizationFailed(f"{source}: key '{key}': {value} does not lie between {least} and {greatest}")
     if recipe.mixed is not None and not (2 <= recipe.mixed.weight_bits <= 8 and recipe.mixed.extra_percent >= 0):
-        raise QuantizationFailed(f"{source}: key 'mixed': weight_bits lie between 2 and 8, extra_percent is not negative")
+        raise QuantizationFailed(
+            f"{source}: key 'mixed': weight_bits lie between 2 and 8, extra_percent is not negative"
+        )

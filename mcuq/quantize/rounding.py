@@ -19,7 +19,7 @@ MAX_DESCENTS = 8
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Real values that quantized weights can have: scale * (q - zero_point), q from `low` to `high`, a row its own scale."""
+    """Real values that weights can have: scale * (q - zero_point), q from `low` to `high`, every row its own scale."""
 
     scales: Array
     zero_points: Array
@@ -46,22 +46,74 @@ def output_error(weights: Array, rounded: Array, hessian: Array) -> Array:
     return np.asarray(((difference @ hessian) * difference).sum(axis=-1))
 
 
+@dataclass(frozen=True, slots=True)
+class _Elimination:
+    """The order in which taps are rounded, most variance first, and the factor that hands errors on to later taps."""
+
+    order: Array
+    upper: Array
+
+    def sorted(self, weights: Array) -> Array:
+        """Weights [groups, rows, taps] in that order."""
+        return np.take_along_axis(weights, self.order[:, None, :], axis=2)
+
+    def restored(self, q: Array) -> Array:
+        """q [groups, rows, taps] back in the layer's own order."""
+        result = np.empty_like(q)
+        np.put_along_axis(result, np.broadcast_to(self.order[:, None, :], q.shape), q, axis=2)
+        return result
+
+
+def _elimination(hessian: Array) -> _Elimination:
+    order = np.argsort(-np.diagonal(hessian, axis1=1, axis2=2), axis=1, kind="stable")
+    arranged = np.take_along_axis(np.take_along_axis(hessian, order[:, :, None], 1), order[:, None, :], 2)
+    inverse = np.linalg.inv(arranged)
+    return _Elimination(order, np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1))
+
+
 def gptq(weights: Array, grid: Grid, hessian: Array) -> Array:
-    """q by rounding one tap after the other, those of most variance first, the rest making up for its error."""
-    order = np.argsort(-np.diagonal(hessian, axis1=1, axis2=2), axis=1)
-    left = np.take_along_axis(weights, order[:, None, :], axis=2)
-    sorted_hessian = np.take_along_axis(np.take_along_axis(hessian, order[:, :, None], 1), order[:, None, :], 2)
-    inverse = np.linalg.inv(sorted_hessian)
-    upper = np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1)
+    """q by rounding one tap after the other, the rest making up for its error."""
+    elimination = _elimination(hessian)
+    left, upper = elimination.sorted(weights), elimination.upper
     q = np.empty_like(left)
     for tap in range(left.shape[2]):
         column = left[:, :, tap]
         q[:, :, tap] = grid.column(column)
         error = (column - (q[:, :, tap] - grid.zero_points) * grid.scales) / upper[:, None, tap, tap]
         left[:, :, tap + 1 :] -= error[:, :, None] * upper[:, None, tap, tap + 1 :]
-    result = np.empty_like(q)
-    np.put_along_axis(result, np.broadcast_to(order[:, None, :], q.shape), q, axis=2)
-    return result
+    return elimination.restored(q)
+
+
+def beam(weights: Array, grid: Grid, hessian: Array, width: int) -> Array:
+    """As `gptq`, but keeping the `width` best beginnings of every row, each with its nearest and second nearest q.
+
+    The sum of squared errors over their factors is the row's output error, so beginnings can be compared.
+    """
+    elimination = _elimination(hessian)
+    upper = elimination.upper
+    groups, rows, taps = weights.shape
+    left = np.repeat(elimination.sorted(weights)[:, :, None, :], width, axis=2)
+    q = np.zeros_like(left)
+    costs = np.full((groups, rows, width), np.inf)
+    costs[:, :, 0] = 0
+    scales, zeros = grid.scales[:, :, None], grid.zero_points[:, :, None]
+    for tap in range(taps):
+        wish = left[..., tap] / scales + zeros
+        nearest = np.clip(np.rint(wish), grid.low, grid.high)
+        second = np.clip(nearest + np.where(wish > nearest, 1, -1), grid.low, grid.high)
+        codes = np.concatenate([nearest, second], axis=2)
+        errors = (np.tile(wish, (1, 1, 2)) - codes) * scales / upper[:, None, tap, tap, None]
+        sums = np.tile(costs, (1, 1, 2)) + errors**2
+        sums[:, :, width:] = np.where(second == nearest, np.inf, sums[:, :, width:])
+        kept = np.argsort(sums, axis=2, kind="stable")[:, :, :width]
+        costs, parents = np.take_along_axis(sums, kept, axis=2), (kept % width)[..., None]
+        q[..., :tap] = np.take_along_axis(q[..., :tap], parents, axis=2)
+        q[..., tap] = np.take_along_axis(codes, kept, axis=2)
+        error = np.take_along_axis(errors, kept, axis=2)[..., None]
+        rest = np.take_along_axis(left[..., tap + 1 :], parents, axis=2)
+        left[..., tap + 1 :] = rest - error * upper[:, None, None, tap, tap + 1 :]
+    best = np.where(np.isfinite(costs), costs, np.inf).argmin(axis=2)[:, :, None, None]
+    return elimination.restored(np.take_along_axis(q, best, axis=2)[:, :, 0, :])
 
 
 def descend(weights: Array, q: Array, grid: Grid, hessian: Array, passes: int = MAX_DESCENTS) -> Array:

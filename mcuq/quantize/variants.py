@@ -8,12 +8,13 @@ from fnmatch import fnmatchcase
 from glob import escape
 
 from mcuq.ir import Graph, Node
+from mcuq.quantize.figures import LayerFigures
 from mcuq.quantize.layers import layer_name, roles_of
 from mcuq.quantize.plan import Plan, has_fixed_scale, keeps_scale
-from mcuq.quantize.recipe import Recipe, Rule, Scheme
+from mcuq.quantize.recipe import ObserverName, Recipe, Rule, Scheme
 
 FLOAT = Scheme(arithmetic="float", weight_bits=32)
-_OBSERVERS = ("min_max", "mse", "percentile")
+_OBSERVERS: tuple[ObserverName, ...] = ("min_max", "mse", "percentile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,18 @@ def quick(recipe: Recipe) -> Recipe:
     return replace(recipe, refine=refine, mixed=None)
 
 
+def settled(recipe: Recipe, graph: Graph, figures: Sequence[LayerFigures]) -> Recipe:
+    """The recipe with a rule for each layer that the search for mixed widths raised, in place of the search."""
+    if recipe.mixed is None:
+        return recipe
+    rules = tuple(
+        Rule(layer=_pattern(node, node.outputs[0]), changes=(("weight_bits", line.weight_bits),))
+        for node, line in zip(graph.nodes, figures, strict=True)
+        if line.weight_bits == recipe.mixed.weight_bits
+    )
+    return replace(recipe, mixed=None, rules=(*recipe.rules, *rules))
+
+
 def only(recipe: Recipe, node: Node, scheme: Scheme) -> Recipe:
     """Everything in float but that node."""
     return replace(recipe, layers=FLOAT, rules=(_rule(node, scheme),), input="float32", output="float32")
@@ -51,6 +64,7 @@ def fixes(recipe: Recipe, made: Plan, worst: Sequence[Node]) -> Iterator[Variant
     """Changes worth trying: of the layers that hurt most, and of the whole recipe."""
     for node in worst:
         yield from _layer_fixes(recipe, node, made.scheme_of(node))
+    yield from _joint_fixes(recipe, made, worst)
     if recipe.layers.is_integer:
         for observer in _OBSERVERS:
             if observer != recipe.layers.observer:
@@ -61,17 +75,35 @@ def fixes(recipe: Recipe, made: Plan, worst: Sequence[Node]) -> Iterator[Variant
         yield Variant("rounding search and bias correction", 'refine.rounding = "gptq"', changed)
 
 
+def _short_name(node: Node) -> str:
+    """The layer's name; of names that a converter joined with semicolons, the first."""
+    return layer_name(node).partition(";")[0] or layer_name(node)
+
+
 def _layer_fixes(recipe: Recipe, node: Node, scheme: Scheme) -> Iterator[Variant]:
-    name = layer_name(node)
+    name = _short_name(node)
     has_weights = roles_of(node) is not None
     if scheme.arithmetic in ("tflm", "single", "shift"):
         changed = replace(scheme, arithmetic="int16x8", activation_symmetric=True, weight_bits=8)
-        yield _of_layer(f"'{name}' with 16-bit activations", recipe, node, scheme, changed)
+        more = " and 8-bit weights" if has_weights and scheme.weight_bits < 8 else ""
+        yield _of_layer(f"'{name}' with 16-bit activations{more}", recipe, node, scheme, changed)
     if has_weights and scheme.granularity == "tensor":
         changed = replace(scheme, granularity="channel")
         yield _of_layer(f"'{name}' with scales per channel", recipe, node, scheme, changed)
     if has_weights and scheme.weight_bits < 8:
         yield _of_layer(f"'{name}' with 8-bit weights", recipe, node, scheme, replace(scheme, weight_bits=8))
+
+
+def _joint_fixes(recipe: Recipe, made: Plan, worst: Sequence[Node]) -> Iterator[Variant]:
+    """What helps one of the worst layers, for all of them at once."""
+    found = [list(_layer_fixes(recipe, node, made.scheme_of(node))) for node in worst]
+    for variants in zip(*found, strict=False):
+        if len(variants) > 1:
+            rules = tuple(variant.recipe.rules[-1] for variant in variants)
+            what = ", ".join(f"'{_short_name(node)}'" for node in worst)
+            kind = variants[0].what.rpartition("' ")[2]
+            lines = "; ".join(variant.lines for variant in variants)
+            yield Variant(f"{what} {kind}", lines, replace(recipe, rules=(*recipe.rules, *rules)))
 
 
 def _of_layer(what: str, recipe: Recipe, node: Node, old: Scheme, new: Scheme) -> Variant:

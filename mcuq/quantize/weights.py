@@ -10,17 +10,20 @@ import numpy.typing as npt
 
 from mcuq.quantize.ranges import power_of_two_above
 from mcuq.quantize.recipe import Refine, Scheme
-from mcuq.quantize.rounding import Grid, best_scales, descend, gptq, output_error
+from mcuq.quantize.rounding import Grid, beam, best_scales, descend, gptq, output_error
 from mcuq.quantize.statistics import InputStatistics
 
 Array = npt.NDArray[Any]
 
 REFITS = 3
+MAX_BEAM = 64
+BEAM_ELEMENTS = 400_000  # weights times beam width: bounds time and memory
+WIDE_BITS = 8  # from here on rounding is not what hurts
 
 
 @dataclass(frozen=True, slots=True)
 class LayerWeights:
-    """`q` [groups, rows, taps] with `scales` and `zero_points` [groups, rows], and the bias in real numbers [channels]."""
+    """`q` [groups, rows, taps] with `scales` and `zero_points` [groups, rows]; the bias in real numbers [channels]."""
 
     q: Array
     scales: Array
@@ -58,14 +61,14 @@ def _grid(weights: Array, share: float, scheme: Scheme, floor: Array) -> Grid:
     least, greatest = np.minimum(weights.min(axis=2), 0), np.maximum(weights.max(axis=2), 0)
     if scheme.granularity == "tensor":
         least, greatest = np.full_like(least, least.min()), np.full_like(greatest, greatest.max())
-    if scheme.weight_symmetric:
-        scales = np.maximum(np.maximum(-least, greatest) / high, 1e-30)
-        if scheme.arithmetic == "shift":
-            scales = np.vectorize(power_of_two_above)(scales)
-            floor = np.vectorize(power_of_two_above)(floor)
-        return Grid(_float32(np.maximum(scales * share, floor)), np.zeros_like(scales), low, high)
-    scales = _float32(np.maximum((greatest - least) * share / (high - low), floor))
-    return Grid(scales, np.clip(np.rint(low - least * share / scales), low, high), low, high)
+        floor = np.full_like(floor, floor.max())
+    widest = np.maximum(-least, greatest) / high if scheme.weight_symmetric else (greatest - least) / (high - low)
+    scales = np.maximum(widest * share, floor)
+    scales = np.vectorize(power_of_two_above)(scales) if scheme.arithmetic == "shift" else _float32(scales)
+    zeros = np.zeros_like(scales)
+    if not scheme.weight_symmetric:
+        zeros = np.clip(np.rint(low - least * share / scales), low, high)
+    return Grid(scales, zeros, low, high)
 
 
 def _float32(scales: Array) -> Array:
@@ -80,6 +83,8 @@ def target_of(weights: Array, statistics: InputStatistics, refine: Refine) -> Ta
     taps = weights.shape[2]
     variance = np.diagonal(moments.covariance, axis1=1, axis2=2).mean(axis=1)
     added = (refine.damping + refine.shrink * taps / moments.rows) * variance + 1e-12 * (1 + variance)
+    # Where both networks differ by a constant alone, float32 sums leave a covariance that may be below 0.
+    added = added + 1e-5 * np.square(moments.mean - moments.float_mean).mean(axis=1)
     eye = np.eye(taps) * added[:, None, None]
     hessian = moments.covariance + eye
     if refine.input_error_correction:
@@ -91,6 +96,15 @@ def _round(target: Target, grid: Grid, refine: Refine, passes: int) -> Array:
     if refine.rounding == "nearest":
         return grid.nearest(target.weights)
     return descend(target.weights, gptq(target.weights, grid, target.hessian), grid, target.hessian, passes)
+
+
+def _best_rounding(target: Target, grid: Grid, refine: Refine, scheme: Scheme) -> Array:
+    """The final codes on a chosen grid; where they are few, several roundings of each row are followed to the end."""
+    width = min(MAX_BEAM, BEAM_ELEMENTS // target.weights.size)
+    if refine.rounding == "nearest" or scheme.weight_bits >= WIDE_BITS or width < 2:
+        return _round(target, grid, refine, 8)
+    q = beam(target.weights, grid, target.hessian, width)
+    return descend(target.weights, q, grid, target.hessian)
 
 
 def _candidates(target: Target, scheme: Scheme, refine: Refine, floor: Array) -> Grid:
@@ -132,16 +146,20 @@ def _refitted(target: Target, q: Array, grid: Grid, floor: Array) -> tuple[Array
     return q, grid
 
 
+def _scales_are_free(scheme: Scheme) -> bool:
+    """Whether every row may have any scale."""
+    return scheme.granularity == "channel" and scheme.weight_symmetric and scheme.arithmetic != "shift"
+
+
 def quantize_weights(
     weights: Array, bias: Array, statistics: InputStatistics, scheme: Scheme, refine: Refine, floor: Array
 ) -> LayerWeights:
     """Weights [groups, rows, taps] and bias [channels] of one layer on its grid, refined as far as `refine` says."""
     target = target_of(weights, statistics, refine)
     grid = _candidates(target, scheme, refine, floor)
-    q = _round(target, grid, refine, 8)
-    if refine.rounding == "gptq" and refine.range_search and scheme.granularity == "channel":
-        if scheme.arithmetic != "shift" and scheme.weight_symmetric:
-            q, grid = _refitted(target, q, grid, floor)
+    q = _best_rounding(target, grid, refine, scheme)
+    if _scales_are_free(scheme) and refine.rounding == "gptq" and refine.range_search:
+        q, grid = _refitted(target, q, grid, floor)
     if refine.bias_correction:
         wanted = (weights * statistics.float_mean[:, None, :]).sum(axis=2)
         bias = bias + (wanted - (grid.real(q) * statistics.mean[:, None, :]).sum(axis=2)).reshape(-1)
