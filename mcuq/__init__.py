@@ -1,8 +1,9 @@
 """mcuq: neural networks on microcontrollers, as plain C, and proof that they work there.
 
-The functions of `mcuq.pipeline` are reachable from here: `mcuq.load`, `mcuq.inspect`, `mcuq.codegen`, `mcuq.build`,
-`mcuq.open_build`, `mcuq.load_samples`, `mcuq.run`, `mcuq.profile`. They are imported on first use, so that importing
-mcuq is cheap.
+The functions of `mcuq.pipeline` are reachable from here: `mcuq.load`, `mcuq.inspect`, `mcuq.quantize`, `mcuq.save`,
+`mcuq.evaluate`, `mcuq.compare`, `mcuq.robustness`, `mcuq.analyze`, `mcuq.codegen`, `mcuq.build`, `mcuq.open_build`,
+`mcuq.load_samples`, `mcuq.run`, `mcuq.profile`, `mcuq.user_ops` and more. They are imported on first use, so that
+importing mcuq is cheap.
 """
 
 from __future__ import annotations
@@ -13,11 +14,49 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mcuq.pipeline import build, codegen, find_board, inspect, load, load_samples, open_build, profile, run
+    from mcuq.pipeline import (
+        Preprocessing,
+        analyze,
+        build,
+        codegen,
+        compare,
+        evaluate,
+        find_board,
+        inspect,
+        load,
+        load_recipe,
+        load_samples,
+        open_build,
+        profile,
+        quantize,
+        robustness,
+        run,
+        save,
+        user_ops,
+    )
 
-__all__ = ["build", "codegen", "find_board", "inspect", "load", "load_samples", "open_build", "profile", "run"]
+__all__ = [
+    "Preprocessing",
+    "analyze",
+    "build",
+    "codegen",
+    "compare",
+    "evaluate",
+    "find_board",
+    "inspect",
+    "load",
+    "load_recipe",
+    "load_samples",
+    "open_build",
+    "profile",
+    "quantize",
+    "robustness",
+    "run",
+    "save",
+    "user_ops",
+]
 
-_ROOMS = ("build", "codegen", "profile", "run")
+_ROOMS = ("build", "codegen", "profile", "quantize", "run")
 
 
 class _Room(ModuleType):

@@ -16,7 +16,7 @@ def wrap_int32(x: Integers) -> Integers:
 
 
 def doubling_high_multiply(a: Integers, b: Factor) -> Integers:
-    """round(a * b / 2^31) for int32 values, halves up; saturates only for INT32_MIN * INT32_MIN (gemmlowp fixedpoint.h)."""
+    """round(a * b / 2^31) for int32 values, halves up; only INT32_MIN squared saturates (gemmlowp fixedpoint.h)."""
     product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
     return np.asarray(np.minimum((product + (1 << 30)) >> 31, INT32_MAX), np.int64)
 

@@ -18,11 +18,15 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How near a variant stays to the float model on the samples of the analysis; accuracy is None without labels."""
+    """How near a variant stays to the float model on the samples of the analysis.
+
+    `accuracy` needs labels; `auc` has a model that reconstructs its input, with labels 0 and 1.
+    """
 
     sqnr_db: float
     agreement: float
     accuracy: float | None
+    auc: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,17 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """`comparison` is on all evaluation samples, the rest on `samples` of them; `fixes` are ranked, best first."""
+    """`baseline` is the recipe as it is, `unrefined` with weights rounded to nearest, as layers are judged.
+
+    `comparison` is on all evaluation samples, the rest on `samples` of them; `fixes` are ranked, best first.
+    """
 
     model: str
     recipe: str
     samples: int
     comparison: Comparison
     baseline: Quality
+    unrefined: Quality
     layers: tuple[LayerAnalysis, ...]
     fixes: tuple[Fix, ...]
     robustness: tuple[RobustnessPoint, ...]

@@ -21,11 +21,24 @@ INT4_HEADERS = ("int4.h",)
 INT16_HEADERS = ("int16.h",)
 
 
+_ADDED: dict[str, str] = {}
+
+
+def add_template(kernel: str, text: str) -> None:
+    """The template of a kernel that mcuq does not have, for this process, until `remove_template`."""
+    _ADDED[f"kernels/{kernel}.c.j2"] = text
+
+
+def remove_template(kernel: str) -> None:
+    """Forget a template that `add_template` added."""
+    _ADDED.pop(f"kernels/{kernel}.c.j2", None)
+
+
 @cache
 def environment() -> jinja2.Environment:
     """The templates, strict about names, without HTML escaping."""
     templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resources.templates()),
+        loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(resources.templates()), jinja2.DictLoader(_ADDED)]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -37,12 +50,16 @@ def environment() -> jinja2.Environment:
 
 
 def _function_text(function: FunctionView) -> str:
-    return environment().get_template(f"kernels/{function.kernel}.c.j2").render(
-        name=function.name,
-        s=function.shape,
-        requantize=function.arithmetic.c_requantize,
-        multipliers=function.arithmetic.stores_multipliers,
-        integer_bits=ACCUMULATION_INTEGER_BITS,
+    return (
+        environment()
+        .get_template(f"kernels/{function.kernel}.c.j2")
+        .render(
+            name=function.name,
+            s=function.shape,
+            requantize=function.arithmetic.c_requantize,
+            multipliers=function.arithmetic.stores_multipliers,
+            integer_bits=ACCUMULATION_INTEGER_BITS,
+        )
     )
 
 

@@ -6,17 +6,19 @@ import re
 
 from mcuq.errors import UnsupportedModel
 
-_KEYWORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
-    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while bool true "
-    "false asm and or not xor class delete new private protected public template this throw try using virtual "
-    "namespace operator main errno mcuq".split()
-)
+_KEYWORDS = """
+    auto break case char const continue default do double else enum extern float for goto if inline int long register
+    restrict return short signed sizeof static struct switch typedef union unsigned void volatile while bool true
+    false asm and or not xor class delete new private protected public template this throw try using virtual
+    namespace operator main errno mcuq
+"""
 # `<name>_t` is a type of the generated header, so it must not be one of the C library's.
-_TYPE_STEMS = frozenset(
-    "int8 int16 int32 int64 uint8 uint16 uint32 uint64 intptr uintptr intmax uintmax size ssize ptrdiff wchar wint "
-    "max_align time clock off pid mode div ldiv lldiv key jmp_buf va_list sig_atomic fpos".split()
-)
+_TYPE_STEMS = """
+    int8 int16 int32 int64 uint8 uint16 uint32 uint64 intptr uintptr intmax uintmax size ssize ptrdiff wchar wint
+    max_align time clock off pid mode div ldiv lldiv key jmp_buf va_list sig_atomic fpos
+"""
+_RESERVED = frozenset(f"{_KEYWORDS} {_TYPE_STEMS}".split())
+_RESERVED_PREFIXES = ("mcuq_", "int_least", "int_fast", "uint_least", "uint_fast")
 MAX_COMMENT = 60
 MAX_NAME = 32
 
@@ -28,8 +30,7 @@ def reduced(text: str, limit: int = MAX_COMMENT) -> str:
 
 def _is_taken(name: str) -> bool:
     """Whether C, its library or mcuq's own firmware has that name already."""
-    known = name in _KEYWORDS or name in _TYPE_STEMS
-    return known or name[0].isdigit() or name.startswith(("mcuq_", "int_least", "int_fast", "uint_least", "uint_fast"))
+    return name in _RESERVED or name[0].isdigit() or name.startswith(_RESERVED_PREFIXES)
 
 
 def model_name(text: str) -> str:

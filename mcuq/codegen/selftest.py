@@ -17,7 +17,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """`inputs[sample]` is all inputs one after another as bytes, `checksums[sample][step]` the CRC-32 of its outputs."""
+    """`inputs[sample]`: all inputs one after another as bytes; `checksums[sample][step]`: the CRC-32 of its outputs."""
 
     inputs: tuple[bytes, ...]
     checksums: tuple[tuple[int, ...], ...]

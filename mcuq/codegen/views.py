@@ -217,9 +217,7 @@ def _step(
             ConstantView(f"{prefix}_{c.role}", c.c_type, math.prod(c.values.shape), array_body(c.values))
             for c in step.constants
         ),
-        outputs=tuple(
-            RegionView(offset_of(schedule, plan, n), schedule.graph.tensor(n).bytes) for n in step.outputs
-        ),
+        outputs=tuple(RegionView(offset_of(schedule, plan, n), schedule.graph.tensor(n).bytes) for n in step.outputs),
         comment=_step_comment(schedule, step),
     )
 

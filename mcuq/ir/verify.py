@@ -34,9 +34,7 @@ def _computed_once(graph: Graph) -> Iterator[str]:
                 yield f"'{name}'"
             seen.add(name)
     used = {name for node in graph.nodes for name in node.inputs} | set(graph.outputs)
-    yield from (
-        f"'{n}' is never computed" for n in used if n not in seen and isinstance(graph.values.get(n), Tensor)
-    )
+    yield from (f"'{n}' is never computed" for n in used if n not in seen and isinstance(graph.values.get(n), Tensor))
 
 
 def _constants_are_not_computed(graph: Graph) -> Iterator[str]:
@@ -86,9 +84,7 @@ def _quantization_is_sound(graph: Graph) -> Iterator[str]:
             continue
         if not all(math.isfinite(s) and s > 0 for s in q.scales) or len(q.scales) != len(q.zero_points):
             yield f"'{value.name}'"
-        elif value.dtype.is_integer and not all(
-            value.dtype.minimum <= z <= value.dtype.maximum for z in q.zero_points
-        ):
+        elif value.dtype.is_integer and not all(value.dtype.minimum <= z <= value.dtype.maximum for z in q.zero_points):
             yield f"'{value.name}' has zero points outside {value.dtype.name}"
         elif len(q.scales) > 1 and (
             q.axis is None or q.axis >= len(value.shape) or value.shape[q.axis] != len(q.scales)

@@ -59,6 +59,19 @@ def card_of(op: str) -> Card:
     return _BY_NAME[op]
 
 
+def add_card(card: Card) -> None:
+    """Make a card known to this process beside OPS, until `remove_card`; ValueError when the name is taken."""
+    if card.name in _BY_NAME:
+        raise ValueError(f"mcuq has an op called {card.name} already")
+    _BY_NAME[card.name] = card
+
+
+def remove_card(card: Card) -> None:
+    """Forget a card that `add_card` added."""
+    if card not in OPS:
+        _BY_NAME.pop(card.name, None)
+
+
 def is_known(op: str) -> bool:
     """Whether there is a card of that name."""
     return op in _BY_NAME

@@ -49,9 +49,7 @@ INTEGER_INPUT_AND_OUTPUT = Limit(
 )
 INTEGER_OPERANDS = Limit(
     f"both operands and the output are {_QUANTIZED}",
-    lambda call: (
-        _is_float_graph(call) or all(_is_quantized(value) for value in (*call.operands[:2], *call.results))
-    ),
+    lambda call: _is_float_graph(call) or all(_is_quantized(value) for value in (*call.operands[:2], *call.results)),
 )
 
 

@@ -30,9 +30,7 @@ def output_is(scale: float, zero_point: int) -> Limit:
         wanted = (1 / 32768, 0) if call.results[0].dtype == INT16 else (scale, zero_point)
         return q is None or (q.scales, q.zero_points) == ((wanted[0],), (wanted[1],))
 
-    return Limit(
-        f"the output has scale 1/{round(1 / scale)} and zero point {zero_point} (int16: 1/32768 and 0)", holds
-    )
+    return Limit(f"the output has scale 1/{round(1 / scale)} and zero point {zero_point} (int16: 1/32768 and 0)", holds)
 
 
 def _scale_is_sound(call: Call) -> bool:

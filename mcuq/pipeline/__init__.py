@@ -4,6 +4,7 @@ from mcuq.importers.data import Preprocessing, load_samples
 from mcuq.pipeline.analysis import analyze
 from mcuq.pipeline.boards import all_boards, board_folders, find_board
 from mcuq.pipeline.evaluation import compare, evaluate, robustness
+from mcuq.pipeline.extensions import UserOp, user_ops
 from mcuq.pipeline.firmware import VERSION, Generated, build, codegen, open_build
 from mcuq.pipeline.models import inspect, load
 from mcuq.pipeline.profiling import profile, random_samples
@@ -24,6 +25,7 @@ __all__ = [
     "Preprocessing",
     "Quantized",
     "Recipe",
+    "UserOp",
     "all_boards",
     "analyze",
     "board_folders",
@@ -48,4 +50,5 @@ __all__ = [
     "run",
     "save",
     "split_of",
+    "user_ops",
 ]

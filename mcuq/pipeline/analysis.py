@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,9 @@ from mcuq.quantize.calibrate import Calibrated, calibrate
 from mcuq.quantize.figures import LayerFigures
 from mcuq.quantize.layers import roles_of
 from mcuq.quantize.plan import plan
-from mcuq.quantize.quantizer import convert_calibrated, observers_for
-from mcuq.quantize.variants import Variant, fixes, nodes_to_analyse, only, quick, without
-from mcuq.report.scores import classes_of, finite_db, real_values
+from mcuq.quantize.quantizer import convert_calibrated, observers_for, prepare
+from mcuq.quantize.variants import Variant, fixes, nodes_to_analyse, only, quick, settled, without
+from mcuq.report.scores import agreement_of, finite_db, real_values, scores_of
 
 Array = npt.NDArray[Any]
 Progress = Callable[[str, int, int], None]
@@ -75,21 +75,38 @@ def analyze(
     measured = evaluation if evaluation is not None else held_out(data, split, preprocessing)
     quantized = quantize(graph, calibration, chosen, samples=calibration.count, seed=seed, progress=progress)
     comparison, warnings = quantization_report(quantized, graph, measured, preprocessing=preprocessing)
-    bench = _bench(graph, calibration, load_samples(measured, graph, None, preprocessing), analysis_samples)
+    evaluated = load_samples(measured, graph, None, preprocessing)
+    bench = _bench(graph, chosen, calibration, evaluated, analysis_samples)
+    chosen = settled(chosen, bench.graph, quantized.report.layers)
     baseline = _quality(bench, quantized.graph)
-    layers = _layers(bench, chosen, quantized.report.layers, progress)
+    rough = quick(chosen)
+    unrefined = _quality(bench, _variant(bench, rough, _calibrated(bench, rough)))
+    layers = _layers(bench, rough, quantized.report.layers, progress)
     tried = _fixes(bench, chosen, layers, max_fixes, progress)
     points = robustness(quantized.graph, measured, graph, preprocessing=preprocessing) if perturb else ()
-    return Analysis(graph.name, chosen.name, bench.samples.count, comparison, baseline, layers, tried, points, warnings)
+    return Analysis(
+        model=graph.name,
+        recipe=chosen.name,
+        samples=bench.samples.count,
+        comparison=comparison,
+        baseline=baseline,
+        unrefined=unrefined,
+        layers=layers,
+        fixes=tried,
+        robustness=points,
+        warnings=warnings,
+    )
 
 
-def _bench(graph: Graph, calibration: Samples, evaluation: Samples, count: int) -> _Bench:
+def _bench(graph: Graph, recipe: Recipe, calibration: Samples, evaluation: Samples, count: int) -> _Bench:
+    """The graph as the quantizer prepares it, which computes the same, and what variants are measured by."""
+    batches = tuple(calibration_batches(calibration, graph))
+    graph = prepare(graph, batches, recipe)[0]
     # Spread over all samples, because files are often sorted by class.
     places = np.unique(np.linspace(0, evaluation.count - 1, min(count, evaluation.count)).astype(int))
     samples = evaluation.take(places)
     watched = with_logits(graph)
     values = interpreter.run_all(watched, samples.inputs)
-    batches = tuple(calibration_batches(calibration, graph))
     return _Bench(graph, batches, samples, values[graph.outputs[0]], values[watched.outputs[-1]], values)
 
 
@@ -99,11 +116,13 @@ def _quality(bench: _Bench, graph: Graph) -> Quality:
     inputs = stored_inputs(graph, real_inputs(bench.graph, bench.samples), bench.samples).inputs
     stored = interpreter.run(watched, inputs)
     reals = [real_values(array, watched.tensor(name)) for array, name in zip(stored, watched.outputs, strict=True)]
-    labels, classes = bench.samples.labels, classes_of(reals[0])
+    real_input = bench.samples.inputs[0]
+    scores = scores_of(bench.graph, real_input, reals[0], bench.samples.labels)
     return Quality(
         sqnr_db=finite_db(sqnr_db(bench.logits.ravel(), reals[-1].ravel())),
-        agreement=float(np.mean(classes == classes_of(bench.outputs))),
-        accuracy=None if labels is None else float(np.mean(classes == labels)),
+        agreement=agreement_of(bench.graph, real_input, reals[0], bench.outputs),
+        accuracy=scores.accuracy,
+        auc=scores.auc,
     )
 
 
@@ -119,15 +138,15 @@ def _variant(bench: _Bench, recipe: Recipe, calibrated: Calibrated) -> Graph:
 def _layers(
     bench: _Bench, recipe: Recipe, figures: Sequence[LayerFigures], progress: Progress | None
 ) -> tuple[LayerAnalysis, ...]:
-    graph, base = bench.graph, quick(recipe)
-    calibrated, made = _calibrated(bench, base), plan(bench.graph, base)
+    graph = bench.graph
+    calibrated, made = _calibrated(bench, recipe), plan(graph, recipe)
     judged = nodes_to_analyse(graph)
     found = []
     for node, line in zip(graph.nodes, figures, strict=True):
         alone = left_out = None
         if node in judged:
-            alone = _quality(bench, _variant(bench, only(base, node, made.scheme_of(node)), calibrated))
-            left_out = _quality(bench, _variant(bench, without(base, node), calibrated))
+            alone = _quality(bench, _variant(bench, only(recipe, node, made.scheme_of(node)), calibrated))
+            left_out = _quality(bench, _variant(bench, without(recipe, node), calibrated))
         found.append(_layer(bench, node, line, alone, left_out))
         if progress is not None:
             progress(f"measuring {line.layer}", len(found), len(figures))
@@ -181,14 +200,12 @@ def _fixes(
     if most < 1:
         return ()
     order = sorted(
-        (index for index, layer in enumerate(layers) if layer.without is not None),
-        key=lambda index: -_sqnr(layers[index].without),
+        (index for index, layer in enumerate(layers) if layer.only is not None), key=lambda i: _sqnr(layers[i].only)
     )
     worst = [bench.graph.nodes[index] for index in order[:WORST]]
-    trial = replace(recipe, mixed=None)
-    calibrated = _calibrated(bench, trial)
-    as_it_is = _quality(bench, _variant(bench, trial, calibrated))
-    variants = list(fixes(trial, plan(bench.graph, trial), worst))[:most]
+    calibrated = _calibrated(bench, recipe)
+    as_it_is = _quality(bench, _variant(bench, recipe, calibrated))
+    variants = list(fixes(recipe, plan(bench.graph, recipe), worst))[:most]
     found = []
     for index, variant in enumerate(variants):
         found.append(_tried(bench, variant, calibrated, as_it_is))

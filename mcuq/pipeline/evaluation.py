@@ -19,8 +19,8 @@ from mcuq.ops import card_of, is_known
 from mcuq.ops.quantize import quantize_array
 from mcuq.perturb import PERTURBATIONS, Perturbation, perturbed
 from mcuq.pipeline.engine import Engine, engine_for
-from mcuq.report.head import logits_of
-from mcuq.report.scores import classes_of, comparison_of, real_values, scores_of
+from mcuq.report.head import is_reconstruction, logits_of
+from mcuq.report.scores import classes_of, comparison_of, errors_of, real_values, scores_of
 from mcuq.schedule import schedule
 
 Array = npt.NDArray[Any]
@@ -142,7 +142,10 @@ def robustness(
     compiler: str | None = None,
     seed: int = 0,
 ) -> tuple[RobustnessPoint, ...]:
-    """Accuracy at every level of every perturbation, and the share of answers that stay as they were undisturbed."""
+    """Accuracy at every level of every perturbation, and the share of answers that stay as they were undisturbed.
+
+    The answer of a model that reconstructs its input is whether the error is above the median of the undisturbed ones.
+    """
     source = graph if reference is None else reference
     samples = load_samples(data, source, limit, preprocessing)
     reals = real_inputs(source, samples)
@@ -166,16 +169,21 @@ def robustness(
 def _classes(
     graph: Graph, inputs: Sequence[Sequence[Array]], samples: Samples, use_interpreter: bool, compiler: str | None
 ) -> list[Array]:
-    """The classes that the graph gives to each of several versions of the samples."""
+    """The answers that the graph gives to each of several versions of the samples."""
     tensor = graph.tensor(graph.outputs[0])
     with engine_for(graph, use_interpreter=use_interpreter, compiler=compiler) as engine:
         stored = (stored_inputs(graph, reals, samples).inputs for reals in inputs)
-        return [classes_of(real_values(engine.run(arrays, None)[0], tensor)) for arrays in stored]
+        outputs = [real_values(engine.run(arrays, None)[0], tensor) for arrays in stored]
+    if not is_reconstruction(graph):
+        return [classes_of(output) for output in outputs]
+    errors = [errors_of(reals[0], output) for reals, output in zip(inputs, outputs, strict=True)]
+    return [error > np.median(errors[0]) for error in errors]
 
 
 def _curve_point(classes: list[Array] | None, index: int, labels: Array | None) -> tuple[float | None, float | None]:
-    """Accuracy at that level and the share of classes that stay; None without a model."""
+    """Accuracy at that level and the share of answers that stay; None without a model."""
     if classes is None:
         return None, None
-    accuracy = None if labels is None else float(np.mean(classes[index] == labels))
+    is_class = labels is not None and classes[0].dtype != bool
+    accuracy = float(np.mean(classes[index] == labels)) if is_class else None
     return accuracy, float(np.mean(classes[index] == classes[0]))

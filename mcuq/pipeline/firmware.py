@@ -28,7 +28,7 @@ from mcuq.memory import plan_memory
 from mcuq.pipeline.boards import find_board
 from mcuq.pipeline.models import free_bytes, refused
 from mcuq.report import build_to_json
-from mcuq.schedule import KERNELS, schedule
+from mcuq.schedule import known_kernels, schedule
 
 VERSION = installed_version("mcuq")
 GRAPH_NAME = "graph.mcuq"
@@ -105,7 +105,7 @@ def generated(
         name=model_name(name or graph.name),
         model_hash=hashlib.sha256(save_graph(graph)).hexdigest(),
         version=VERSION,
-        parameter_types={kernel.name: kernel.parameters_type for kernel in KERNELS},
+        parameter_types={kernel.name: kernel.parameters_type for kernel in known_kernels()},
         selftest=_selftest_vectors(planned, selftest),
     )
     return planned, plan, sources

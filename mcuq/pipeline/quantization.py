@@ -17,7 +17,7 @@ from mcuq.exporters import export_tflite, save_graph
 from mcuq.importers.data import Data, Preprocessing, calibration_batches, load_samples
 from mcuq.importers.data.load import is_stream
 from mcuq.ir import Graph, Tensor
-from mcuq.pipeline.evaluation import compare
+from mcuq.pipeline.evaluation import compare, real_inputs
 from mcuq.quantize import Quantized, Recipe, load_recipe
 from mcuq.quantize import quantize as quantize_graph
 from mcuq.report.ranges import range_warnings
@@ -113,9 +113,11 @@ def quantization_report(
         compiler=compiler,
         progress=progress,
     )
-    samples = load_samples(data, quantized.graph, limit, preprocessing).take(slice(0, RANGE_SAMPLES))
-    values = interpreter.run_all(quantized.graph, samples.inputs)
-    warnings = (*quantized.report.warnings, *range_warnings(quantized.graph, values))
+    some = slice(0, RANGE_SAMPLES)
+    stored = load_samples(data, quantized.graph, limit, preprocessing).take(some)
+    reals = real_inputs(graph, load_samples(data, graph, limit, preprocessing).take(some))
+    found = range_warnings(quantized.graph, interpreter.run_all(quantized.graph, stored.inputs), reals)
+    warnings = (*quantized.report.warnings, *found)
     return comparison, tuple(dict.fromkeys(warnings))
 
 

@@ -121,8 +121,9 @@ def run(
     ) as opened:
         client = Client(opened)
         check_identity(client, target)
-        got = answers(client, target, samples, progress)
-        traces = count(client, opened, target, samples, count_samples)
+        whole = samples.count + count_samples
+        got = answers(client, target, samples, _part(progress, 0, whole))
+        traces = count(client, opened, target, samples, count_samples, _part(progress, samples.count, whole))
         stats = client.stats()
         difference = _first_difference(client, target, samples, got, expected)
         if per_step:
@@ -131,6 +132,11 @@ def run(
             traces = _with_steps(traces, client, opened, target, samples)
     priced = _priced(build, traces)
     return _measurement(build, kind, samples, got, expected, difference, priced, stats.stack_peak_bytes)
+
+
+def _part(progress: Progress | None, before: int, whole: int) -> Progress | None:
+    """The progress of a part that follows on `before` of `whole`."""
+    return None if progress is None else lambda done, _: progress(before + done, whole)
 
 
 def _priced(build: Build, traces: tuple[Trace, ...]) -> tuple[Trace, ...]:

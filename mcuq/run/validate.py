@@ -73,18 +73,22 @@ def _emulated_trace(board: Board, link: Link, ticks: int, ticks_hz: int) -> Trac
     return Trace(None, None, 1000.0 * ticks / ticks_hz if ticks_hz else None)
 
 
-def count(client: Client, link: Link, target: Target, samples: Samples, runs: int) -> tuple[Trace, ...]:
+def count(
+    client: Client, link: Link, target: Target, samples: Samples, runs: int, progress: Progress | None = None
+) -> tuple[Trace, ...]:
     """Trace of one inference each of the first `runs` samples, over and over where there are fewer."""
-    traces: list[Trace] = []
+    ticks: list[int] = []
     hello = client.hello()
     for run in range(runs):
         for index, data in enumerate(_inputs_of(samples, run % samples.count)):
             client.load(index, data)
-        link.start_counting()
-        ticks = client.invoke(1, deadline_s=target.deadline_s)
-        counted = link.stop_counting()
-        traces += counted or (_emulated_trace(target.board, link, ticks.total, hello.ticks_hz),)
-    return tuple(traces)
+        if not ticks:  # once for all: each start costs the simulator memory for translations that it never gives back
+            link.start_counting()
+        ticks.append(client.invoke(1, deadline_s=target.deadline_s).total)
+        if progress is not None:
+            progress(run + 1, runs)
+    counted = link.stop_counting()
+    return counted or tuple(_emulated_trace(target.board, link, total, hello.ticks_hz) for total in ticks)
 
 
 def count_steps(client: Client, link: Link, target: Target, samples: Samples) -> tuple[StepCount, ...]:
@@ -108,9 +112,7 @@ def _arrays_after(client: Client, target: Target, step: Step) -> Iterator[tuple[
         yield name, np.frombuffer(data, tensor.dtype.numpy).reshape(tensor.shape)
 
 
-def _difference(
-    sample: int, step: Step, name: str, got: Array, expected: Array, tolerance: float
-) -> Difference | None:
+def _difference(sample: int, step: Step, name: str, got: Array, expected: Array, tolerance: float) -> Difference | None:
     """The first element that differs, in any bit where the tolerance is 0."""
     differs = differing(got, expected, tolerance)
     if not differs.any():

@@ -7,14 +7,14 @@ from mcuq.errors import UnsupportedModel
 from mcuq.ir import Constant, Graph, Node
 from mcuq.ops import call_of, card_of
 from mcuq.schedule.kernel import Kernel
-from mcuq.schedule.kernels import KERNELS
+from mcuq.schedule.kernels import known_kernels
 from mcuq.schedule.locate import locate
 
 
 def _kernel_of(node: Node, graph: Graph, features: frozenset[str]) -> Kernel | str:
     """The kernel that computes the node, or the reason why none does."""
     reasons = []
-    for kernel in KERNELS:
+    for kernel in known_kernels():
         if node.op in kernel.ops and node.arithmetic in kernel.arithmetics and kernel.features <= features:
             reason = kernel.refuses(node, graph)
             if reason is None:
@@ -69,4 +69,3 @@ def schedule(graph: Graph, features: frozenset[str] = frozenset(), keep_inputs: 
         raise UnsupportedModel("no kernel computes " + "; ".join(missing))
     scratch = tuple(Buffer(step.scratch, step.scratch_bytes, 4) for step in steps if step.scratch_bytes)
     return Schedule(graph, features, keep_inputs, tuple(steps), layout.buffers + scratch, layout.locations)
-

@@ -19,7 +19,10 @@ MODES = {"rgb": "RGB", "gray": "L"}
 
 
 def load_images(path: Path, graph: Graph, preprocessing: Preprocessing) -> dict[str, Array]:
-    """`x` uint8 [samples, H, W, C], and `y` where sub-folders name classes; raises InvalidData, ToolMissing."""
+    """`x` uint8 [samples, H, W, C], flat where the model takes it so, and `y` where sub-folders name classes.
+
+    Raises InvalidData and ToolMissing.
+    """
     shape = graph.tensor(graph.inputs[0]).shape
     if len(graph.inputs) != 1 or (len(shape) not in (3, 4) and preprocessing.resize is None):
         raise InvalidData(f"'{path}' holds images, but the model does not take one image; give an .npz file")
@@ -27,7 +30,7 @@ def load_images(path: Path, graph: Graph, preprocessing: Preprocessing) -> dict[
     colors = preprocessing.colors or ("rgb" if len(shape) == 4 and shape[3] == 3 else "gray")
     folder = find_files(path, SUFFIXES)
     x = np.stack([_read(file, MODES[colors], (width, height)) for file in folder.files])
-    arrays: dict[str, Array] = {"x": x}
+    arrays: dict[str, Array] = {"x": x if len(shape) in (3, 4) else x.reshape(len(x), -1)}
     if folder.labels is not None:
         arrays["y"] = np.array(folder.labels)
     return arrays

@@ -20,7 +20,7 @@ Config: TypeAlias = Mapping[str, Any]
 Shape: TypeAlias = tuple[int, ...]
 
 
-class Refused(Exception):  # noqa: N818 - never leaves the importer
+class Refused(Exception):
     """One reason why a layer cannot become nodes."""
 
 

@@ -180,7 +180,9 @@ class _Loader:
         tensors = tuple(value for value in results if isinstance(value, Tensor))
         if len(results) != 1 or len(tensors) != 1:
             raise InvalidModel(f"{place} has {len(results)} outputs, {len(results) - len(tensors)} of them constants")
-        return Site(place, _options(operator, reader), operands, tensors)
+        start, size_bytes = operator.table.span("custom_options")
+        custom = operator.table.source.data[start : start + size_bytes]
+        return Site(place, _options(operator, reader), operands, tensors, bytes(custom))
 
     def _count_constants(self, reading: Reading, operator: _Operator) -> None:
         self._constant_elements += sum(v.elements for v in reading.inputs if isinstance(v, Constant))

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Refused(Exception):  # noqa: N818 - never leaves the importer
+class Refused(Exception):
     """One reason why an operator of the file cannot become a node."""

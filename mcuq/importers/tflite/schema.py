@@ -71,6 +71,7 @@ OPERATOR: Fields = {
     "outputs": Field(2, "[int32]"),
     "builtin_options_type": Field(3, "uint8"),
     "builtin_options": Field(4, "table"),
+    "custom_options": Field(5, "bytes"),
 }
 NOTHING: Fields = {}
 

@@ -15,12 +15,16 @@ from mcuq.ir import Constant, Tensor, Value
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An operator with its operands; an operand that the file leaves out is None."""
+    """An operator with its operands; an operand that the file leaves out is None.
+
+    `custom_options` are the raw bytes that a custom operator brings along.
+    """
 
     place: str
     options: Table
     operands: tuple[Value | None, ...]
     results: tuple[Tensor, ...]
+    custom_options: bytes = b""
 
     def operand(self, index: int) -> Value:
         """An operand that the op cannot do without."""

@@ -78,4 +78,25 @@ KERNELS: tuple[Kernel, ...] = (
     elementwise_float.UNARY,
 )
 
-__all__ = ["KERNELS"]
+_ADDED: list[Kernel] = []
+
+
+def add_kernel(kernel: Kernel) -> None:
+    """Offer one more kernel in this process, until `remove_kernel`; ValueError when the name is taken."""
+    if kernel.name in {known.name for known in known_kernels()}:
+        raise ValueError(f"mcuq has a kernel called {kernel.name} already")
+    _ADDED.append(kernel)
+
+
+def remove_kernel(kernel: Kernel) -> None:
+    """Forget a kernel that `add_kernel` added."""
+    if kernel in _ADDED:
+        _ADDED.remove(kernel)
+
+
+def known_kernels() -> tuple[Kernel, ...]:
+    """KERNELS, and before them what was added."""
+    return (*_ADDED, *KERNELS)
+
+
+__all__ = ["KERNELS", "add_kernel", "known_kernels", "remove_kernel"]

@@ -60,7 +60,5 @@ def _refuses(node: Node, graph: Graph) -> str | None:
 
 
 _TYPE = "mcuq_edge_parameters"
-QUANTIZE = Kernel(
-    "quantize/portable", ("QUANTIZE",), _TYPE, plan_quantize, _refuses, arithmetics=INTEGER_ARITHMETICS
-)
+QUANTIZE = Kernel("quantize/portable", ("QUANTIZE",), _TYPE, plan_quantize, _refuses, arithmetics=INTEGER_ARITHMETICS)
 DEQUANTIZE = Kernel("dequantize/portable", ("DEQUANTIZE",), _TYPE, plan_dequantize, arithmetics=INTEGER_ARITHMETICS)

@@ -56,6 +56,4 @@ def plan_unary(node: Node, graph: Graph) -> Work:
 
 
 BINARY = Kernel("binary/float", tuple(_OPERATORS), "", plan_binary, arithmetics=("float",))
-UNARY = Kernel(
-    "unary/float", tuple(_FUNCTIONS), "mcuq_float_unary_parameters", plan_unary, arithmetics=("float",)
-)
+UNARY = Kernel("unary/float", tuple(_FUNCTIONS), "mcuq_float_unary_parameters", plan_unary, arithmetics=("float",))

@@ -34,9 +34,7 @@ class Int16Sums:
     parameters: Int16Parameters
 
 
-def int16_sums(
-    node: Node, graph: Graph, rows: npt.NDArray[Any], multipliers: Sequence[tuple[int, int]]
-) -> Int16Sums:
+def int16_sums(node: Node, graph: Graph, rows: npt.NDArray[Any], multipliers: Sequence[tuple[int, int]]) -> Int16Sums:
     """Constants and parameters of a node with weights; `rows` are its weights as [channels, taps]."""
     bias = bias_of(node, graph, len(rows))
     wide = accumulator_bound(rows, bias, graph[node.inputs[0]], np.zeros(len(rows), np.int64)) >= 1 << 31

@@ -37,9 +37,7 @@ def table_of(node: Node, graph: Graph) -> PackedConstant:
 def plan(node: Node, graph: Graph) -> Work:
     """The step of one elementwise op."""
     elements = graph[node.inputs[0]].elements
-    return Work(
-        LookupShape(), LookupParameters(elements), (table_of(node, graph),), overlaps=in_place(node, graph)
-    )
+    return Work(LookupShape(), LookupParameters(elements), (table_of(node, graph),), overlaps=in_place(node, graph))
 
 
 def _refuses(node: Node, graph: Graph) -> str | None:

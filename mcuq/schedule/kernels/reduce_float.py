@@ -58,6 +58,4 @@ def plan_softmax(node: Node, graph: Graph) -> Work:
 AVERAGE = Kernel("average_pool_2d/float", ("AVERAGE_POOL_2D",), "", plan_pool, arithmetics=("float",))
 MAX = Kernel("max_pool_2d/float", ("MAX_POOL_2D",), "", plan_pool, arithmetics=("float",))
 MEAN = Kernel("mean/float", ("MEAN",), "", plan_mean, arithmetics=("float",))
-SOFTMAX = Kernel(
-    "softmax/float", ("SOFTMAX",), "mcuq_float_softmax_parameters", plan_softmax, arithmetics=("float",)
-)
+SOFTMAX = Kernel("softmax/float", ("SOFTMAX",), "mcuq_float_softmax_parameters", plan_softmax, arithmetics=("float",))

@@ -28,6 +28,20 @@ READERS: tuple[LayerReader, ...] = (
 )
 READER_OF = {reader.name: reader for reader in READERS}
 
+
+def add_layer(reader: LayerReader) -> None:
+    """Read one more class of layers in this process, until `remove_layer`; ValueError when it is read already."""
+    if reader.name in READER_OF:
+        raise ValueError(f"mcuq reads the Keras layer {reader.name} already")
+    READER_OF[reader.name] = reader
+
+
+def remove_layer(reader: LayerReader) -> None:
+    """Forget a reader that `add_layer` added."""
+    if reader not in READERS:
+        READER_OF.pop(reader.name, None)
+
+
 _ACTIVATIONS = f"mcuq has the activations {', '.join(KNOWN)}"
 _WRAPPED = "mcuq reads no wrapped layers; use the layer itself"
 _RECURRENT = "mcuq keeps no state between time steps; use convolutions over a window"

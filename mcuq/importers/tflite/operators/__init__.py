@@ -34,3 +34,19 @@ OPERATORS: tuple[OperatorReader, ...] = (
 )
 
 READER_OF = {reader.name: reader for reader in OPERATORS}
+
+
+def add_reader(reader: OperatorReader) -> None:
+    """Read one more operator in this process, until `remove_reader`; ValueError when it is read already.
+
+    A custom operator is called `CUSTOM 'name'`.
+    """
+    if reader.name in READER_OF:
+        raise ValueError(f"mcuq reads the TFLite operator {reader.name} already")
+    READER_OF[reader.name] = reader
+
+
+def remove_reader(reader: OperatorReader) -> None:
+    """Forget a reader that `add_reader` added."""
+    if reader not in OPERATORS:
+        READER_OF.pop(reader.name, None)
