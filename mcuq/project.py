@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -128,7 +128,7 @@ def _known_keys(error: Any) -> str:
         return ""
     sections: dict[str, type] = {"options": Options, "gates": Gates}
     table = sections.get(str(error["loc"][0]), Project) if len(error["loc"]) > 1 else Project
-    return f"; known are {', '.join(table.__dataclass_fields__)}"  # type: ignore[attr-defined]
+    return f"; known are {', '.join(field.name for field in fields(table))}"
 
 
 # What a key that is not set could look like, for the comments of a new file.

@@ -12,9 +12,11 @@ import typer
 from typer.core import TyperGroup
 
 from mcuq.cli import terminal
+from mcuq.cli.analyze import analyze
 from mcuq.cli.boards import boards
 from mcuq.cli.build import build
 from mcuq.cli.codegen import codegen
+from mcuq.cli.compare import compare
 from mcuq.cli.demo import demo
 from mcuq.cli.doctor import doctor
 from mcuq.cli.eval import eval
@@ -32,6 +34,8 @@ VERBS: tuple[Callable[..., None], ...] = (
     build,
     run,
     eval,
+    analyze,
+    compare,
     profile,
     codegen,
     init,

@@ -37,4 +37,24 @@ JsonFileOption = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="Write the figures to FILE as JSON; - is standard output."),
 ]
+
+
+def _use_ops(context: typer.Context, paths: list[Path] | None) -> list[Path] | None:
+    """Make the ops known until the command ends."""
+    if paths and not context.resilient_parsing:
+        from mcuq.pipeline.extensions import user_ops
+
+        context.with_resource(user_ops(*paths))
+    return paths
+
+
+OpOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--op",
+        metavar="FILE.py",
+        callback=_use_ops,
+        help="A Python file that adds an op of your own (mcuq/ops/README.md); may be given several times.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]

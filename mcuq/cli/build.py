@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcuq.cli import terminal
-from mcuq.cli.arguments import BoardOption, CompilerOption, KeepInputsOption, ModelArgument, NameOption
+from mcuq.cli.arguments import BoardOption, CompilerOption, KeepInputsOption, ModelArgument, NameOption, OpOption
 from mcuq.cli.data import ColorsOption, DataOption, MeanOption, ResizeOption, ScaleOption, preprocessing
 from mcuq.cli.quantize import FirstOption, RecipeOption, SamplesOption, SeedOption, quantized_model
 from mcuq.cli.settings import Settings, build_folder, settings
@@ -38,6 +38,7 @@ def build(
     scale: ScaleOption = None,
     mean: MeanOption = None,
     rgb: ColorsOption = None,
+    op: OpOption = None,
 ) -> None:
     """Build the firmware of a model for a board; a float model is quantized on the way when --data or --recipe say so.
 
@@ -49,7 +50,10 @@ def build(
     source = [str(path) for path in given.required_data_list(data)] if data or recipe else []
 
     def quantizing(graph: Graph) -> Graph:
-        return quantized_model(given, graph, source, recipe, samples, first, seed, prepared).graph
+        quantized = quantized_model(given, graph, source, recipe, samples, first, seed, prepared)
+        for sentence in quantized.report.warnings:
+            terminal.warn(sentence)
+        return quantized.graph
 
     made = build_model(given, quantizing if source else None)
     show_build(made)

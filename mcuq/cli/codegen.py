@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mcuq.cli import terminal
-from mcuq.cli.arguments import BoardOption, KeepInputsOption, ModelArgument, NameOption
+from mcuq.cli.arguments import BoardOption, KeepInputsOption, ModelArgument, NameOption, OpOption
 from mcuq.cli.settings import settings
 
 
@@ -24,6 +24,7 @@ def codegen(
         ),
     ] = 0,
     keep_inputs: KeepInputsOption = None,
+    op: OpOption = None,
 ) -> None:
     """Write only the C of a model, to be compiled into a program of your own.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcuq.cli import terminal
-from mcuq.cli.arguments import CompilerOption, JsonFileOption, ModelArgument
+from mcuq.cli.arguments import CompilerOption, JsonFileOption, ModelArgument, OpOption
 from mcuq.cli.data import (
     ColorsOption,
     DataOption,
@@ -48,6 +48,7 @@ def eval(
     scale: ScaleOption = None,
     mean: MeanOption = None,
     rgb: ColorsOption = None,
+    op: OpOption = None,
 ) -> None:
     """Measure how good a model is on data, on this computer: accuracy, calibration of its predictions, size.
 

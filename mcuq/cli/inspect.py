@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import typer
 
 from mcuq.cli import terminal
-from mcuq.cli.arguments import BoardOption, JsonFileOption, KeepInputsOption, ModelArgument
+from mcuq.cli.arguments import BoardOption, JsonFileOption, KeepInputsOption, ModelArgument, OpOption
 from mcuq.cli.settings import settings
 from mcuq.errors import UnsupportedModel
 
@@ -19,6 +19,7 @@ def inspect(
     board: BoardOption = None,
     keep_inputs: KeepInputsOption = None,
     json: JsonFileOption = None,
+    op: OpOption = None,
 ) -> None:
     """Show a model's layers, its exact arena and constants, and whether it fits a board.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mcuq.cli import terminal
-from mcuq.cli.arguments import CompilerOption, JsonFileOption
+from mcuq.cli.arguments import CompilerOption, JsonFileOption, OpOption
 from mcuq.cli.data import (
     ColorsOption,
     DataOption,
@@ -99,6 +99,7 @@ def quantize(
     scale: ScaleOption = None,
     mean: MeanOption = None,
     rgb: ColorsOption = None,
+    op: OpOption = None,
 ) -> None:
     """Turn a float model into fixed-point, save it, and measure what that costs before anything is flashed.
 

@@ -16,6 +16,7 @@ from mcuq.cli.arguments import (
     KeepInputsOption,
     LinkOption,
     NameOption,
+    OpOption,
 )
 from mcuq.cli.build import build_model
 from mcuq.cli.settings import Settings, board_named, check_link, gates, settings
@@ -93,6 +94,7 @@ def run(
         bool | None,
         typer.Option("--bit-exact/--no-bit-exact", help="Every byte as the reference.", rich_help_panel=_GATES),
     ] = None,
+    op: OpOption = None,
 ) -> None:
     """Run a model on its board and judge it: accuracy, agreement with the reference, latency, RAM, flash.
 

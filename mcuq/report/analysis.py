@@ -42,14 +42,15 @@ def analysis_table(analysis: Analysis) -> Table:
 
 def fixes_table(analysis: Analysis) -> Table:
     """The fixes that were tried, best first."""
-    table = new_table("fix", "gain>", "SQNR>", "agreement>", "accuracy>", "weights>", "arena>", overflow="fold")
+    score = "accuracy" if analysis.comparison.model.auc is None else "AUC"
+    table = new_table("fix", "gain>", "SQNR>", "agreement>", f"{score}>", "weights>", "arena>", overflow="fold")
     for fix in analysis.fixes:
         table.add_row(
             Text(fix.what, style="green" if fix.gain_db > 0 else ""),
             f"{fix.gain_db:+.1f} dB",
             decibel_text(fix.quality.sqnr_db),
             percent_text(fix.quality.agreement, 1),
-            percent_text(fix.quality.accuracy, 1),
+            percent_text(fix.quality.accuracy if fix.quality.auc is None else fix.quality.auc, 1),
             bytes_text(fix.weight_bytes),
             bytes_text(fix.arena_bytes),
         )
@@ -78,6 +79,7 @@ def analysis_to_json(analysis: Analysis) -> Document:
         "analysis_samples": analysis.samples,
         "comparison": comparison_to_json(analysis.comparison, analysis.robustness),
         "baseline": asdict(analysis.baseline),
+        "unrefined": asdict(analysis.unrefined),
         "layers": [asdict(layer) for layer in analysis.layers],
         "fixes": [asdict(fix) for fix in analysis.fixes],
         "warnings": list(analysis.warnings),

@@ -78,7 +78,7 @@ def sensitivity_bars(analysis: Analysis) -> tuple[SensitivityBar, ...]:
         return ()
     # Noise adds up as power: lengths are shares of the noise of the worst layer, and of what leaving one out saves.
     noise = [10 ** (-only / 10) for _, only, _ in rows]
-    all_noise = 10 ** (-analysis.baseline.sqnr_db / 10)
+    all_noise = 10 ** (-analysis.unrefined.sqnr_db / 10)
     saved = [max(0.0, 1 - 10 ** (-without / 10) / all_noise) for _, _, without in rows]
     longest, most = max(noise) or 1.0, max(saved) or 1.0
     return tuple(

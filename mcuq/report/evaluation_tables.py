@@ -104,13 +104,12 @@ def side_by_side_table(comparison: Comparison, more: Sequence[tuple[str, str, st
 
 def measured_rows(a: Measurement, b: Measurement) -> tuple[tuple[str, str, str], ...]:
     """What both took on a board."""
-    pairs = (a, b)
     return (
-        (f"on {a.board} ({a.link})", *(m.compiler for m in pairs)),
-        ("instructions", *(spread_text(m.instructions) for m in pairs)),
-        ("cycles", *(spread_text(m.cycles) for m in pairs)),
-        ("flash, all", *(bytes_text(m.flash_total_bytes) for m in pairs)),
-        ("RAM, all", *(bytes_text(m.ram_bytes) for m in pairs)),
+        (f"on {a.board} ({a.link})", a.compiler, b.compiler),
+        ("instructions", spread_text(a.instructions), spread_text(b.instructions)),
+        ("cycles", spread_text(a.cycles), spread_text(b.cycles)),
+        ("flash, all", bytes_text(a.flash_total_bytes), bytes_text(b.flash_total_bytes)),
+        ("RAM, all", bytes_text(a.ram_bytes), bytes_text(b.ram_bytes)),
     )
 
 

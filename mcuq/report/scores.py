@@ -97,7 +97,7 @@ def comparison_of(
     return Comparison(
         model=model,
         reference=reference,
-        agreement=_agreement(graph, real_input, mine, theirs),
+        agreement=agreement_of(graph, real_input, mine, theirs),
         sqnr_db=_sqnr_db(model, reference),
         outputs=noise,
         drop=drop,
@@ -105,7 +105,8 @@ def comparison_of(
     )
 
 
-def _agreement(graph: Graph, real_input: Array, mine: Array, theirs: Array) -> float:
+def agreement_of(graph: Graph, real_input: Array, mine: Array, theirs: Array) -> float:
+    """The share of samples with the same class, or on the same side of the median error of `theirs`."""
     if not is_reconstruction(graph):
         return float((classes_of(mine) == classes_of(theirs)).mean())
     reference_errors = errors_of(real_input, theirs)
