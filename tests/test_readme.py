@@ -7,16 +7,20 @@ import shutil
 import subprocess
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import typer
 
+import mcuq
 from mcuq import cli, demo, interpreter, pipeline, report
 from mcuq.artifacts import Measurement
 from mcuq.build import WARNING_FLAGS, find_toolchain
 from mcuq.errors import ToolMissing
 from mcuq.project import FILE_NAME, Gates, Options, Project, read_project
+from mcuq.quantize import Recipe, load_recipe
+from mcuq.quantize.recipe import Calibration, Mixed, Refine, Rule, Scheme
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +29,15 @@ def readme(root: Path) -> str:
     return (root / "README.md").read_text(encoding="utf-8")
 
 
+def blocks(readme: str, language: str) -> list[str]:
+    """All code blocks of that language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+
+
 def block(readme: str, language: str) -> str:
     """The only code block of that language."""
-    (text,) = re.findall(rf"^```{language}\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    return str(text)
+    (text,) = blocks(readme, language)
+    return text
 
 
 def section(readme: str, title: str) -> str:
@@ -77,10 +86,31 @@ def test_the_python_example_runs(readme: str, tmp_path: Path, monkeypatch: pytes
     shutil.copy(demo.model_path(), "model.tflite")
     shutil.copy(demo.data_path(), "test.npz")
     names: dict[str, object] = {}
-    exec(block(readme, "python"), names)
+    exec(blocks(readme, "python")[0], names)
     verdict = names["verdict"]
     assert isinstance(verdict, Measurement)
     assert verdict.bit_exact
+
+
+def test_the_python_example_quantizes(readme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines after it make an int8 model of a float one and measure it."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(demo.float_model_path(), "float.tflite")
+    shutil.copy(demo.data_path(), "test.npz")
+    names: dict[str, Any] = {"mcuq": mcuq, "Path": Path}
+    exec(blocks(readme, "python")[1], names)
+    assert names["verdict"].agreement > 0.97
+    assert Path("int8.tflite").is_file()
+
+
+def test_the_recipe_example_has_every_key(root: Path, tmp_path: Path) -> None:
+    """The example of the quantizer's guide is a valid recipe, and shows every key that there is."""
+    text = block((root / "mcuq" / "quantize" / "README.md").read_text(encoding="utf-8"), "toml")
+    (tmp_path / "recipe.toml").write_text(text, encoding="utf-8")
+    assert load_recipe(tmp_path / "recipe.toml").rules
+    shown = set(re.findall(r"^(?:# )?(\w+) = ", text, re.MULTILINE)) | set(re.findall(r"^\[+(\w+)", text, re.MULTILINE))
+    keys = {field.name for kind in (Recipe, Scheme, Calibration, Refine, Mixed, Rule) for field in fields(kind)}
+    assert shown == keys - {"name", "changes"}
 
 
 def test_the_project_example_has_every_key(readme: str, tmp_path: Path) -> None:
@@ -134,7 +164,8 @@ def test_every_command_and_option_exists(readme: str) -> None:
     commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
     verbs = set(re.findall(r"^    mcuq (\w+)|`mcuq (\w+)[^`\n]*`", readme, re.MULTILINE))
     assert {first or second for first, second in verbs} <= set(commands)
-    options = {option for command in commands.values() for parameter in command.params for option in parameter.opts}
+    parameters = [parameter for command in commands.values() for parameter in command.params]
+    options = {option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)}
     mcuqs = re.sub(r"mypy --strict|`-n 2[^`]*`", "", readme)
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", mcuqs)) <= options | {"--bit-exact", "--keep-inputs"}
 
@@ -143,7 +174,7 @@ def test_links_lead_somewhere(readme: str, root: Path) -> None:
     """Each relative link is a file of the checkout."""
     targets = [target for target in re.findall(r"\]\(([^)]+)\)", readme) if "://" not in target]
     assert targets
-    assert [target for target in targets if not (root / target).exists()] == []
+    assert [target for target in targets if not (root / target.partition("#")[0]).exists()] == []
 
 
 def test_the_demo_output_is_real(readme: str) -> None:
