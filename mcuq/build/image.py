@@ -62,6 +62,8 @@ def _contents(path: Path, board: Board) -> tuple[Mapping[str, int], int, Mapping
     with path.open("rb") as file:
         try:
             elf = ELFFile(file)
+            if board.core.startswith("cortex-m") and elf["e_machine"] != "EM_ARM":
+                raise BuildFailed(f"{path} holds no code for board '{board.name}' ({elf['e_machine']}); build again")
             return _sections(elf), _programmed_bytes(elf), _symbols(elf)
         except ELFError as error:
             if board.is_host:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -44,6 +47,9 @@ VERBS: tuple[Callable[..., None], ...] = (
 )
 
 
+_NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
+
+
 class _Verbs(TyperGroup):
     """Turns the errors that users can mend into one line and exit status 2."""
 
@@ -57,12 +63,22 @@ class _Verbs(TyperGroup):
         except BrokenPipeError:
             raise
         except OSError as error:
-            place = f"'{error.filename}': " if error.filename else ""
-            terminal.error(f"{place}{error.strerror or error}")
+            terminal.error(_explained(error))
             raise typer.Exit(terminal.USER_ERROR) from error
         except KeyboardInterrupt as error:
             terminal.error("interrupted")
             raise typer.Exit(terminal.INTERRUPTED) from error
+
+
+def _explained(error: OSError) -> str:
+    """The file (by the name that the user knows), what is wrong with it, and what to do."""
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else None
+    fact = error.strerror or str(error)
+    hint = "; write to another place (--output, --json)" if error.errno in _NOT_WRITABLE else ""
+    if path is None:
+        return f"{fact}{hint}"
+    name = path.name.removeprefix(".").removesuffix(".part") if path.name.endswith(".part") else path.name
+    return f"'{path.with_name(name) if name else path}': {fact}{hint}"
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +22,9 @@ _PIPE_WIDTH = 240  # where there is no terminal, nothing needs to be cut
 
 
 def prepare() -> None:
-    """Characters that the terminal cannot show are replaced and never raise."""
+    """Characters that the terminal cannot show are replaced and never raise; a closed stream swallows everything."""
+    sys.stdout = sys.stdout or io.StringIO()
+    sys.stderr = sys.stderr or io.StringIO()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

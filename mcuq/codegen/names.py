@@ -17,7 +17,12 @@ _TYPE_STEMS = """
     int8 int16 int32 int64 uint8 uint16 uint32 uint64 intptr uintptr intmax uintmax size ssize ptrdiff wchar wint
     max_align time clock off pid mode div ldiv lldiv key jmp_buf va_list sig_atomic fpos
 """
-_RESERVED = frozenset(f"{_KEYWORDS} {_TYPE_STEMS}".split())
+# `<name>.h` lies on the include path, where it would hide one of the C library's.
+_HEADER_STEMS = """
+    assert complex ctype fenv float inttypes iso646 limits locale malloc math pthread setjmp signal stdalign stdarg
+    stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings tgmath threads uchar unistd wchar wctype
+"""
+_RESERVED = frozenset(f"{_KEYWORDS} {_TYPE_STEMS} {_HEADER_STEMS}".split())
 _RESERVED_PREFIXES = ("mcuq_", "int_least", "int_fast", "uint_least", "uint_fast")
 MAX_COMMENT = 60
 MAX_NAME = 32

@@ -257,7 +257,9 @@ def _parameter_key(source: _Input, name: str) -> str | None:
 
 def _number(archive: Arrays, key: str, kinds: str) -> float:
     array = archive.array(key)
-    if array.size != 1 or array.dtype.kind not in kinds or not np.isfinite(array).all():
+    if array.size == 1 and array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InvalidData(f"{_place(archive, key)} is {array.reshape(())}; it must be a finite number")
+    if array.size != 1 or array.dtype.kind not in kinds:
         what = "an integer" if kinds == "iu" else "a number"
         raise InvalidData(f"{_place(archive, key)} is {array.dtype}{list(array.shape)}; it must be {what}")
     return float(array.reshape(()))

@@ -70,7 +70,8 @@ def verdict_table(measurement: Measurement) -> Table:
     """The whole verdict of a run."""
     m = measurement
     table = new_pairs()
-    table.add_row("model", f"{m.model} on {m.board} ({m.link}), {m.compiler}, {count_text(m.samples)} samples")
+    samples = "sample" if m.samples == 1 else "samples"
+    table.add_row("model", f"{m.model} on {m.board} ({m.link}), {m.compiler}, {count_text(m.samples)} {samples}")
     table.add_row("accuracy", _accuracy_text(m))
     table.add_row("agreement", Text(_agreement_text(m), style="green" if m.agrees else "bold red"))
     table.add_row("latency", spread_text(m.latency_ms, "ms", milliseconds=True))

@@ -200,6 +200,6 @@ class Patience:
         waited_s = time.monotonic() - self._begin_s
         return (
             f"{self._what}: {answer} within {waited_s:.1f} s after {self._losses} attempts; {came}. "
-            f"Last known of {self._exchange.link.name}: {self._exchange.link.last_words()} "
+            f"Last known of {self._exchange.link.name}: {self._exchange.link.last_words()}. "
             "Check that this firmware runs there and that the line is right, or allow more time."
         )

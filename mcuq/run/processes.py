@@ -70,12 +70,14 @@ class ChildProcess:
                 self._process.wait(_END_TIMEOUT_S)
 
     def error_tail(self, lines: int = 5) -> str:
-        """The last lines that it wrote to standard error, on one line."""
+        """The last lines that it wrote to standard error, or those from the first fatal one on, on one line."""
         try:
             text = self._errors.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
-        return "; ".join([line.strip() for line in text.splitlines() if line.strip()][-lines:])
+        written = [line.strip() for line in text.splitlines() if line.strip()]
+        fatal = next((index for index, line in enumerate(written) if "fatal:" in line), None)
+        return "; ".join(written[-lines:] if fatal is None else written[fatal : fatal + lines])
 
     def end(self) -> None:
         """Kill the child and its children, and remove its folder; may be called more than once."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import shlex
 import shutil
+import signal
 import socket
 import time
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ from pathlib import Path
 
 from mcuq.artifacts import Image, Trace
 from mcuq.boards import Board
-from mcuq.errors import DeviceTimeout, InvalidBoard, LinkLost, ToolMissing
+from mcuq.errors import DeviceTimeout, InvalidBoard, InvalidProject, LinkLost, ToolMissing
 from mcuq.run.functions import Functions
 from mcuq.run.processes import ChildProcess
 from mcuq.run.qemu_monitor import QemuMonitor
@@ -25,6 +27,8 @@ INSTALL = "sudo apt install qemu-system-arm"
 _OPEN_TIMEOUT_S = 15.0
 _FIRST_NUDGE_S = 0.02
 _CHUNK_BYTES = 65536
+# In the registers that QEMU prints when the core locks up.
+_PROGRAM_COUNTER = re.compile(r"\bR15=([0-9a-f]{8})\b")
 
 
 class QemuLink:
@@ -40,7 +44,8 @@ class QemuLink:
         self._image = image
         self._board = board
         self._functions = Functions(image, model_name)
-        self._extra = (*shlex.split(os.environ.get(ARGUMENTS_VARIABLE, "")), *shlex.split(qemu_args or ""))
+        variable = os.environ.get(ARGUMENTS_VARIABLE, "")
+        self._extra = (*_words(variable, ARGUMENTS_VARIABLE), *_words(qemu_args or "", "--qemu-args"))
         self._child: ChildProcess | None = None
         self._uart: socket.socket | None = None
         self._monitor: QemuMonitor | None = None
@@ -97,7 +102,11 @@ class QemuLink:
             return "QEMU is not running"
         status = self._child.exit_status
         if status is not None:
-            return f"QEMU ended with status {status}: {self._child.error_tail() or 'no message'}"
+            how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+            message = self._child.error_tail() or "no message"
+            counter = _PROGRAM_COUNTER.search(message)
+            where = f", the device was in {self._functions.name(int(counter[1], 16))}" if counter else ""
+            return f"QEMU {how}{where}: {message}"
         pc = self._monitor.program_counter() if self._monitor is not None else None
         if pc is None:
             return "QEMU runs, but does not tell where the device is"
@@ -162,3 +171,10 @@ class QemuLink:
         if self._child is not None:
             self._child.wait_a_moment()
         return LinkLost(f"QEMU went away: {self.last_words()}")
+
+
+def _words(arguments: str, place: str) -> list[str]:
+    try:
+        return shlex.split(arguments)
+    except ValueError as error:
+        raise InvalidProject(f"{place}: {error} in {arguments!r}; quote it as for a shell") from error

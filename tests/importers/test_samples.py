@@ -172,7 +172,7 @@ TWO = graph_of(tensor("first"), tensor("second"))
         wrong("go with integers", x=np.zeros((1, 12)), x_scale=1.0),
         wrong("a scale must be greater than 0", x=X, x_scale=0.0),
         wrong("it must be a number", x=X, x_scale=[1.0, 2.0]),
-        wrong("x_scale' is float64[]", x=X, x_scale=np.nan),
+        wrong("x_scale' is nan; it must be a finite number", x=X, x_scale=np.nan),
         wrong("must be an integer", x=X, x_scale=1.0, x_zero_point=0.5),
         wrong("without a scale", x=X, x_zero_point=0),
         wrong("3 labels for 2 samples", x=X, y=[0, 0, 0]),

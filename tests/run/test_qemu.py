@@ -12,7 +12,7 @@ import pytest
 
 from mcuq import resources
 from mcuq.boards import find_board
-from mcuq.errors import DeviceTimeout, InvalidBoard, LinkLost, ToolMissing
+from mcuq.errors import DeviceTimeout, InvalidBoard, InvalidProject, LinkLost, ToolMissing
 from mcuq.run import qemu
 from mcuq.run.qemu import QemuLink
 from mcuq.run.sim import SimLink
@@ -108,7 +108,7 @@ def test_a_crashed_qemu_is_lost_with_its_last_message(build_echo: Any, speak: An
     assert link._child is not None
     assert link._child._process is not None
     os.kill(link._child._process.pid, signal.SIGKILL)
-    with pytest.raises(LinkLost, match="QEMU ended with status -9"):
+    with pytest.raises(LinkLost, match="QEMU was ended by SIGKILL"):
         link.read(5.0)
 
 
@@ -124,6 +124,16 @@ def test_extra_arguments_reach_qemu(
     speaker = speak(qemu_of(build_echo("cortex-m4"), arguments if by == "argument" else None))
     assert speaker.echo(b"x") == b"x"
     assert "Loaded reset SP" in log.read_text(encoding="utf-8")
+
+
+def test_arguments_that_cannot_be_split_are_told(build_echo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quote that is not closed is an error that names where it stands."""
+    image = build_echo("cortex-m4")
+    with pytest.raises(InvalidProject, match="--qemu-args: No closing quotation"):
+        qemu_of(image, "'")
+    monkeypatch.setenv(qemu.ARGUMENTS_VARIABLE, "-d 'int")
+    with pytest.raises(InvalidProject, match="MCUQ_QEMU_ARGS: No closing quotation"):
+        qemu_of(image)
 
 
 @needs_qemu
