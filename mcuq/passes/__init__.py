@@ -11,6 +11,7 @@ from mcuq.passes.fold_activations import fold_activations
 from mcuq.passes.fold_affine import fold_affine
 from mcuq.passes.fold_constants import fold_constants
 from mcuq.passes.fold_padding import fold_padding
+from mcuq.passes.remove_dead_channels import remove_dead_channels
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     remove_unused,
@@ -33,4 +34,4 @@ def simplify(graph: Graph, passes: tuple[Callable[[Graph], Graph], ...] = PASSES
     return graph
 
 
-__all__ = ["PASSES", "simplify"]
+__all__ = ["PASSES", "remove_dead_channels", "simplify"]
