@@ -192,9 +192,24 @@ main()
     assert (done.returncode, done.stdout, done.stderr) == (143, "tidy\n", "")
 
 
+def test_an_output_folder_that_is_a_file_is_an_error(model: Path) -> None:
+    """Where a folder should be made and a file is, the error says so and what to do."""
+    failed(mcuq("codegen", model, "-o", model), "digits.tflite", "exists", "another place")
+
+
 def test_a_file_that_cannot_be_written_is_an_error(model: Path) -> None:
     """The operating system's reason, the file, exit status 2."""
     failed(mcuq("inspect", model, "--json", "nowhere/out.json"), "No such file or directory")
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_closed_streams_do_no_harm(closed: str) -> None:
+    """A command whose standard output or error is closed ends as it would otherwise."""
+    command = f"import os; os.close({1 if closed == 'stdout' else 2}); os.execv(r'{sys.executable}', "
+    code = "[r'" + sys.executable + "', '-c', 'from mcuq import cli; cli.main()', 'boards', '--json'])"
+    ended = subprocess.run([sys.executable, "-c", command + code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert bool(ended.stdout) == (closed == "stderr")
 
 
 def test_json_files_are_whole_or_as_before(folder: Path) -> None:

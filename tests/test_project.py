@@ -80,8 +80,8 @@ def test_integers_are_accepted_where_numbers_are_asked_for(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("modle = 'a'", ["modle", "unknown key", "model, name, data"]),
-        ("[gates]\nmin_acuracy = 0.9", ["gates.min_acuracy", "unknown key", "min_accuracy, max_drop"]),
+        ("modle = 'a'", ["modle", "unknown key", "known are model, name, data"]),
+        ("[gates]\nmin_acuracy = 0.9", ["gates.min_acuracy", "unknown key", "known are min_accuracy, max_drop"]),
         ("[options]\nkeep = true", ["options.keep", "unknown key", "keep_inputs"]),
         ("model = 3", ["model", "string"]),
         ("[gates]\nmin_accuracy = 90", ["gates.min_accuracy", "less than or equal to 1"]),

@@ -95,6 +95,8 @@ def test_hostile_model_names_stay_in_the_folder(text: str, tmp_path: Path) -> No
         ("int", "m_int"),
         ("uint8", "m_uint8"),
         ("size", "m_size"),
+        ("stdint", "m_stdint"),
+        ("signal", "m_signal"),
         ("main", "m_main"),
         ("mcuq", "m_mcuq"),
         ("mcuq_port", "m_mcuq_port"),
