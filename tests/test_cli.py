@@ -389,6 +389,11 @@ def test_wrong_arguments_of_run(built: Path, data: Path, arguments: list[str], w
     failed(mcuq("run", built, "--data", data, *arguments), *words)
 
 
+def test_options_of_a_build_are_refused_for_what_is_built(built: Path, data: Path) -> None:
+    """A folder runs as it was built: options that would change that are an error and are not passed over."""
+    failed(mcuq("run", built, "--data", data, "--compiler", "zig", "--keep-inputs"), "--compiler, --keep-inputs")
+
+
 def test_a_folder_that_is_no_build(folder: Path, data: Path) -> None:
     """A folder without build.json is not a build, and the message says how to make one."""
     (folder / "empty").mkdir()

@@ -35,7 +35,7 @@ def find_board(name_or_path: str | Path, folders: Sequence[Path]) -> Board:
     for folder in folders:
         path = folder / f"{text}.toml"
         if path.is_file():
-            return load_board(path)
+            return _load_by_name(path)
     known = ", ".join(sorted({path.stem for path in _board_files(folders)})) or "none"
     raise InvalidBoard(f"there is no board '{text}'; known boards: {known}; a board file can also be given by its path")
 
@@ -48,7 +48,15 @@ def all_boards(folders: Sequence[Path]) -> tuple[Board, ...]:
     first_of: dict[str, Path] = {}
     for path in _board_files(folders):
         first_of.setdefault(path.stem, path)
-    return tuple(load_board(first_of[name]) for name in sorted(first_of))
+    return tuple(_load_by_name(first_of[name]) for name in sorted(first_of))
+
+
+def _load_by_name(path: Path) -> Board:
+    """The board of a folder, which must be called like its file: builds remember the name."""
+    board = load_board(path)
+    if board.name != path.stem:
+        raise InvalidBoard(f"board file {path}: key 'name': is '{board.name}' and must be '{path.stem}', like the file")
+    return board
 
 
 def load_board(path: Path) -> Board:

@@ -9,7 +9,7 @@ import typer
 
 from mcuq.cli import terminal
 from mcuq.cli.arguments import BoardOption, CompilerOption, JsonFileOption, KeepInputsOption, NameOption
-from mcuq.cli.run import built_or_opened
+from mcuq.cli.run import built_or_opened, refuse_options_of_build
 from mcuq.cli.settings import settings
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def profile(
     were. Two runs give the same figures.
     """
     given = settings(model, board, name, compiler, keep_inputs)
+    refuse_options_of_build(model, {"--name": name, "--compiler": compiler, "--keep-inputs": keep_inputs})
     made = built_or_opened(model, board, given)
     found = _profile(made, data, memory, count_samples, hot)
     _show(found, to_stderr=json == terminal.STANDARD_OUTPUT)

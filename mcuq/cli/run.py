@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -111,6 +112,7 @@ def run(
         bit_exact=bit_exact,
     )
     path = given.required_data(data)
+    refuse_options_of_build(model, {"--name": name, "--compiler": compiler, "--keep-inputs": keep_inputs})
     made = built_or_opened(model, board, given, link)
     measurement = measure(made, path, given, limit=limit, per_step=per_step, qemu_args=qemu_args)
     conclude(measurement, limits, per_step, json)
@@ -163,6 +165,13 @@ def conclude(measurement: Measurement, limits: Gates, per_step: bool = False, js
 def built_or_opened(model: Path | None, board: str | None, given: Settings, link: str | None = None) -> Build:
     """The build in the folder `model`, which must be of the board that was asked for; else what the settings say."""
     return _opened(model, board, link) if model is not None and model.is_dir() else _built(given)
+
+
+def refuse_options_of_build(model: Path | None, said: Mapping[str, object]) -> None:
+    """Raise InvalidProject where options that only a build heeds are given for a folder that is built already."""
+    given = [option for option, value in said.items() if value is not None]
+    if given and model is not None and model.is_dir():
+        raise InvalidProject(f"{model} is built already, so {', '.join(given)} cannot be heeded; name the model file")
 
 
 def _built(given: Settings) -> Build:

@@ -94,6 +94,16 @@ def test_the_users_folder_comes_first(tmp_path: Path, valid_text: str) -> None:
     assert len(all_boards(folders)) == len(NAMES)
 
 
+def test_a_board_of_a_folder_is_named_like_its_file(tmp_path: Path, valid_text: str) -> None:
+    """A copy that kept its old name is refused where it would be found by the name of its file."""
+    (tmp_path / "mine.toml").write_text(valid_text, encoding="utf-8")
+    with pytest.raises(InvalidBoard, match="must be 'mine', like the file"):
+        find_board("mine", [tmp_path])
+    with pytest.raises(InvalidBoard, match="must be 'mine', like the file"):
+        all_boards([tmp_path])
+    assert find_board(tmp_path / "mine.toml", []).name != "mine"
+
+
 def test_an_unknown_board_names_the_known_ones() -> None:
     """Who mistypes a name is told which there are."""
     with pytest.raises(InvalidBoard, match="cortex-m0-large, cortex-m3"):
