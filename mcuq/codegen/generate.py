@@ -14,7 +14,7 @@ from mcuq.codegen.selftest import SelfTest
 from mcuq.codegen.views import FunctionView, ModelView, model_view
 from mcuq.ops.softmax import ACCUMULATION_INTEGER_BITS
 
-HEADERS = ("dot_product.h", "fixed_point.h", "parameters.h")
+HEADERS = ("dot_product.h", "fixed_point.h", "parameters.h", "target.h")
 FLOAT_HEADERS = ("float_math.h", "hybrid.h")
 DSP_HEADERS = ("dsp.h",)
 INT4_HEADERS = ("int4.h",)

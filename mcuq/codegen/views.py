@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -97,10 +98,19 @@ class ModelView:
     constant_bytes: int
     macs: int
     keep_inputs: bool
+    has_fpu: bool
     inputs: tuple[PortView, ...]
     outputs: tuple[PortView, ...]
     functions: tuple[FunctionView, ...]
     steps: tuple[StepView, ...]
+
+    @property
+    def generation(self) -> str:
+        """A C literal that differs between any two models, versions, options and plans: files of one fit together."""
+        said = [self.model_hash, self.version, self.options, self.arena_bytes, *(f.name for f in self.functions)]
+        for step in self.steps:
+            said += [step.comment, step.arguments, step.parameters, *((c.name, c.body) for c in step.constants)]
+        return f"0x{zlib.crc32(repr(said).encode()):08x}u"
 
     @property
     def uses_float(self) -> bool:
@@ -265,6 +275,7 @@ def model_view(
         constant_bytes=schedule.constant_bytes,
         macs=schedule.macs,
         keep_inputs=schedule.keep_inputs,
+        has_fpu="fpu" in schedule.features,
         inputs=tuple(_port(schedule, plan, i, n) for i, n in enumerate(schedule.graph.inputs)),
         outputs=tuple(_port(schedule, plan, i, n) for i, n in enumerate(schedule.graph.outputs)),
         functions=tuple(functions.values()),

@@ -26,7 +26,7 @@ _PROGRESS_SAMPLES = 16
 class _Memory(ctypes.Structure):
     """`<name>_memory_t`."""
 
-    _fields_ = (("arena", ctypes.c_void_p),)
+    _fields_ = (("arena", ctypes.c_void_p), ("arena_bytes", ctypes.c_uint32))
 
 
 class _Instance(ctypes.Structure):
@@ -93,7 +93,7 @@ class Library:
         """Run these samples one after the other in an arena of their own."""
         arena = self._arena()
         net = _Instance()
-        if self._init(ctypes.byref(net), ctypes.byref(_Memory(arena.ctypes.data))) != 0:
+        if self._init(ctypes.byref(net), ctypes.byref(_Memory(arena.ctypes.data, len(arena)))) != 0:
             raise DeviceError("the model refused its arena; build it again")
         into = [port.view(arena) for port in self._inputs]
         out = [port.view(arena) for port in self._outputs]

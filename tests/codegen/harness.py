@@ -63,7 +63,7 @@ _DRIVE = """
 
 static void {n}_load({n}_t *net, uint8_t *arena, const uint8_t *samples)
 {{
-    if ({n}_init(net, &({n}_memory_t){{ .arena = arena }}) != {N}_OK) {{
+    if ({n}_init(net, &({n}_memory_t){{ .arena = arena, .arena_bytes = {N}_ARENA_BYTES }}) != {N}_OK) {{
         exit(5);
     }}
     memset(arena, 0x5a, {N}_ARENA_BYTES);

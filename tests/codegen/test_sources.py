@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from mcuq import pipeline, resources
+from mcuq import demo, pipeline, resources
 from mcuq.build import WARNING_FLAGS, check_compiles, find_toolchain, write_sources
 from mcuq.errors import ToolMissing
 from mcuq.interpreter import run
@@ -136,9 +136,9 @@ int main(void)
 {
     first_t one, two;
     second_t other;
-    int failed = first_init(&one, &(first_memory_t){ .arena = a });
-    failed |= first_init(&two, &(first_memory_t){ .arena = b });
-    failed |= second_init(&other, &(second_memory_t){ .arena = c });
+    int failed = first_init(&one, &(first_memory_t){ .arena = a, .arena_bytes = sizeof a });
+    failed |= first_init(&two, &(first_memory_t){ .arena = b, .arena_bytes = sizeof b });
+    failed |= second_init(&other, &(second_memory_t){ .arena = c, .arena_bytes = sizeof c });
     if (failed != 0 || fread(first_input(&one, 0), FIRST_INPUT_0_BYTES, 1, stdin) != 1 ||
         fread(first_input(&two, 0), FIRST_INPUT_0_BYTES, 1, stdin) != 1 ||
         fread(second_input(&other, 0), SECOND_INPUT_0_BYTES, 1, stdin) != 1) {
@@ -177,19 +177,21 @@ int main(void)
 {
     static uint8_t arena[NET_ARENA_BYTES + 1] NET_ARENA_ALIGN;
     net_t net;
-    const net_memory_t good = { .arena = arena }, none = { .arena = 0 }, odd = { .arena = arena + 1 };
-    printf("%d %d %d %d %d ", net_init(&net, &good), net_init(0, &good), net_init(&net, 0), net_init(&net, &none),
-           net_init(&net, &odd));
-    printf("%d %d %d", NET_OK, NET_ERROR_NULL, NET_ERROR_ALIGNMENT);
+    const uint32_t bytes = NET_ARENA_BYTES;
+    const net_memory_t good = { arena, bytes }, none = { 0, bytes }, odd = { arena + 1, bytes };
+    const net_memory_t small = { arena, bytes - 1 }, unsaid = { .arena = arena };
+    printf("%d %d %d %d ", net_init(&net, &good), net_init(0, &good), net_init(&net, 0), net_init(&net, &none));
+    printf("%d %d %d ", net_init(&net, &odd), net_init(&net, &small), net_init(&net, &unsaid));
+    printf("%d %d %d %d", NET_OK, NET_ERROR_NULL, NET_ERROR_ALIGNMENT, NET_ERROR_TOO_SMALL);
     return 0;
 }
 """
 
 
 def test_init_answers_what_is_wrong(tmp_path: Path) -> None:
-    """Null pointers and a misaligned arena are refused by number, and the numbers are distinct."""
+    """Null pointers, a misaligned and a small arena, and one of unsaid size, are refused, each by its number."""
     program = compile_program(INIT, tmp_path / "program", more=written(case_of(residual_block()), tmp_path))
-    assert run_program(program).split() == [b"0", b"1", b"1", b"1", b"2", b"0", b"1", b"2"]
+    assert run_program(program).split() == b"0 1 1 1 2 3 3 0 1 2 3".split()
 
 
 QUANTIZE = """
@@ -229,7 +231,7 @@ alignas(NET_ARENA_ALIGNMENT) static std::uint8_t arena[NET_ARENA_BYTES];
 int main()
 {
     net_t net;
-    const net_memory_t memory = { arena };
+    const net_memory_t memory = { arena, sizeof arena };
     if (net_init(&net, &memory) != NET_OK) {
         return 1;
     }
@@ -265,7 +267,7 @@ int main(void)
 {
     static uint8_t arena[NET_ARENA_BYTES] NET_ARENA_ALIGN;
     net_t net;
-    if (net_init(&net, &(net_memory_t){ .arena = arena }) != NET_OK) {
+    if (net_init(&net, &(net_memory_t){ .arena = arena, .arena_bytes = sizeof arena }) != NET_OK) {
         return 1;
     }
     printf("%d %d", net_selftest(&net), NET_SELFTEST_PASSED);
@@ -342,6 +344,8 @@ def test_cppcheck_has_no_findings(tmp_path: Path, root: Path) -> None:
                 "--suppress=missingIncludeSystem",
                 "-DMCUQ_CLOCK_HZ=25000000u",
                 "-DMCUQ_UART_BAUD=115200u",
+                *("-D__GNUC__=12", "-D__CHAR_BIT__=8", "-D__SIZEOF_INT__=4", "-D__BYTE_ORDER__=1234"),
+                "-D__ORDER_LITTLE_ENDIAN__=1234",
             ),
             *(f"-I{firmware / 'include'}", f"-I{firmware / 'protocol'}", f"-I{tmp_path}", str(tmp_path), str(firmware)),
         ],
@@ -384,6 +388,77 @@ def test_equal_steps_share_a_function() -> None:
     source = text_of(case_of(residual_block()), ".c")
     assert len(re.findall(r"static void net_conv_2d_\d+\(", source)) == 1
     assert len(re.findall(r"static const mcuq_conv_parameters", source)) == 2
+
+
+DEMO = -1
+
+
+def generated(folder: Path, seed: int, board: str = "cortex-m4") -> None:
+    """A model called net for a board, in `folder`."""
+    graph = pipeline.load(demo.model_path()) if seed == DEMO else network(seed)
+    pipeline.codegen(graph, folder, name="net", selftest=1, board=pipeline.find_board(board))
+
+
+def refusal(folder: Path, *command: str) -> str:
+    """What a compiler says that must refuse."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode != 0, "it compiled"
+    return done.stderr
+
+
+M4 = ("arm-none-eabi-gcc", "-std=c99", "-ffreestanding", "-mthumb", "-I.", "-c", "net.c")
+
+
+def test_the_wrong_core_is_an_error_of_the_compiler(tmp_path: Path) -> None:
+    """Code for DSP instructions does not compile for a core without, unless the user asks for the slower C."""
+    generated(tmp_path, DEMO)
+    assert "net.c is made for a core with DSP instructions" in refusal(tmp_path, *M4, "-mcpu=cortex-m3")
+    for flags in (("-mcpu=cortex-m4",), ("-mcpu=cortex-m3", "-DMCUQ_NO_ASSEMBLY")):
+        subprocess.run([*M4, *flags], cwd=tmp_path, check=True)
+
+
+def test_a_missing_fpu_flag_is_an_error_of_the_compiler(tmp_path: Path) -> None:
+    """A float model for a core with an FPU does not silently compile to calls of a software library."""
+    pipeline.codegen(float_network(), tmp_path, name="net", board=pipeline.find_board("cortex-m4"))
+    assert "net.c is made for a core with an FPU" in refusal(tmp_path, *M4, "-mcpu=cortex-m4")
+    hard = ("-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
+    for flags in (hard, ("-DMCUQ_SOFT_FLOAT",)):
+        subprocess.run([*M4, "-mcpu=cortex-m4", *flags], cwd=tmp_path, check=True)
+
+
+def float_network() -> Graph:
+    """One fully connected layer in float."""
+    graph = pipeline.load(demo.float_model_path())
+    return pipeline.quantize(graph, demo.data_path(), "float", samples=1).graph
+
+
+@pytest.mark.parametrize("file", ["net.c", "net_constants.c", "net_selftest.c"])
+def test_a_cpp_compiler_is_refused(file: str, tmp_path: Path) -> None:
+    """Sources given to a C++ compiler are refused with a sentence that says what to do."""
+    generated(tmp_path, 2)
+    assert "give it to the C compiler" in refusal(tmp_path, host_compiler("g++"), "-x", "c++", "-I.", "-c", file)
+
+
+@pytest.mark.parametrize("file", ["net.h", "net.c", "net_constants.h", "net_constants.c", "net_selftest.c"])
+def test_files_of_two_generations_do_not_compile_together(file: str, tmp_path: Path) -> None:
+    """A file that was left behind when a model was replaced stops the compiler, whichever it is."""
+    for name, seed in (("old", 2), ("new", 3)):
+        generated(tmp_path / name, seed)
+    shutil.copy(tmp_path / "old" / file, tmp_path / "new" / file)
+    compiled = file if file.endswith(".c") else "net.c"
+    said = refusal(tmp_path / "new", host_compiler(), "-I.", "-DMCUQ_NO_ASSEMBLY", "-c", compiled)
+    assert "generated at different times" in said
+
+
+def test_objects_of_another_width_do_not_link(tmp_path: Path) -> None:
+    """An application of 32 bits and a model of 64 are told apart by the linker."""
+    pipeline.codegen(residual_block(), tmp_path, name="net")
+    (tmp_path / "main.c").write_text('#include "net.h"\nint main(void) { net_t n; return net_init(&n, 0); }\n')
+    subprocess.run([host_compiler("gcc"), "-m64", "-ffreestanding", "-c", "net.c"], cwd=tmp_path, check=True)
+    subprocess.run([host_compiler("gcc"), "-m32", "-ffreestanding", "-c", "main.c"], cwd=tmp_path, check=True)
+    assert "incompatible" in refusal(tmp_path, "ld", "main.o", "net.o", "-o", "program")
 
 
 def test_the_compile_line_compiles(tmp_path: Path) -> None:
