@@ -53,6 +53,7 @@ class Options:
 
     compiler: Literal["gcc", "clang", "zig"] | None = None
     keep_inputs: bool = False
+    remove_dead_channels: bool = True
     output: str | None = None
     link: Literal["sim", "qemu", "host"] | None = None
     count_samples: Annotated[int, Field(ge=1)] = 3

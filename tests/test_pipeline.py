@@ -213,7 +213,12 @@ def test_options_survive_reopening(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["missing", "nonsense", "older", "incomplete"])
 def test_what_is_no_build_is_refused(damage: str, tmp_path: Path) -> None:
     """A folder without build.json, with a damaged one, or of another version is refused with the next step."""
-    facts = {"board": "host", "name": "n", "options": {"keep_inputs": False}, "compiler": "gcc 1"}
+    facts = {
+        "board": "host",
+        "name": "n",
+        "options": {"keep_inputs": False, "remove_dead_channels": True},
+        "compiler": "gcc 1",
+    }
     text = {
         "missing": None,
         "nonsense": "{",

@@ -19,6 +19,7 @@ options = st.builds(
     Options,
     compiler=st.sampled_from([None, "gcc", "clang", "zig"]),
     keep_inputs=st.booleans(),
+    remove_dead_channels=st.booleans(),
     output=texts,
     link=st.sampled_from([None, "sim", "qemu", "host"]),
     count_samples=st.integers(1, 100),

@@ -11,7 +11,7 @@ from mcuq.artifacts.answers import (
     StepMeasurement,
     Trace,
 )
-from mcuq.artifacts.build import Build, Inspection, Layer, Refused
+from mcuq.artifacts.build import Build, Inspection, Layer, Refused, Removed
 from mcuq.artifacts.edge import Edge
 from mcuq.artifacts.evaluation import (
     Comparison,
@@ -66,6 +66,7 @@ __all__ = [
     "Refused",
     "Reliability",
     "ReliabilityBin",
+    "Removed",
     "RobustnessPoint",
     "Samples",
     "Schedule",

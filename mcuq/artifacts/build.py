@@ -14,8 +14,19 @@ from mcuq.ir import Graph
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """What dead channels, which no input can move, took of the model as it was given."""
+
+    macs: int
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
-    """`folder` holds the C sources, the ELF, the saved graph and build.json; `graph` is what the firmware computes."""
+    """`folder` holds the C sources, the ELF, the saved graph and build.json; `graph` is the model as it was given.
+
+    The graph of the schedule computes the same bits, without dead channels where the build `removes_dead_channels`.
+    """
 
     folder: Path
     name: str
@@ -26,11 +37,13 @@ class Build:
     sources: Sources
     image: Image
     version: str
+    removes_dead_channels: bool = True
+    removed: Removed = Removed(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One node of the user's model; `macs` and `parameters` are 0 where there are none."""
+    """One node of the model; `macs` and `parameters` are 0 where there are none."""
 
     name: str
     op: str
@@ -54,6 +67,7 @@ class Refused:
 class Inspection:
     """`schedule` and `plan` are None where the model is not supported; `fits` is None without a board.
 
+    `graph` and `layers` are what is computed, after `removed` left the model.
     `flash_free_bytes` and `ram_free_bytes` are what the board has beyond constants and arena (negative: too small).
     """
 
@@ -66,3 +80,4 @@ class Inspection:
     fits: bool | None
     flash_free_bytes: int | None
     ram_free_bytes: int | None
+    removed: Removed = Removed(0, 0)

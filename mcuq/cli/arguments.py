@@ -29,6 +29,13 @@ KeepInputsOption = Annotated[
         "--keep-inputs/--no-keep-inputs", help="Do not reuse the inputs' memory while the model runs (larger arena)."
     ),
 ]
+RemoveDeadChannelsOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--remove-dead-channels/--no-remove-dead-channels",
+        help="Leave out channels that no input can move (the default: no output changes by a bit), or keep them all.",
+    ),
+]
 LinkOption = Annotated[
     str | None,
     typer.Option("--link", metavar="sim|qemu|host", help="How to reach the board; its first link when left out."),

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcuq.cli import terminal
-from mcuq.cli.arguments import BoardOption, CompilerOption, KeepInputsOption, ModelArgument, NameOption, OpOption
+from mcuq.cli.arguments import (
+    BoardOption,
+    CompilerOption,
+    KeepInputsOption,
+    ModelArgument,
+    NameOption,
+    OpOption,
+    RemoveDeadChannelsOption,
+)
 from mcuq.cli.data import ColorsOption, DataOption, MeanOption, ResizeOption, ScaleOption, preprocessing
 from mcuq.cli.quantize import FirstOption, RecipeOption, SamplesOption, SeedOption, quantized_model
 from mcuq.cli.settings import Settings, build_folder, settings
@@ -29,6 +37,7 @@ def build(
     name: NameOption = None,
     compiler: CompilerOption = None,
     keep_inputs: KeepInputsOption = None,
+    remove_dead_channels: RemoveDeadChannelsOption = None,
     data: DataOption = None,
     recipe: RecipeOption = None,
     samples: SamplesOption = 200,
@@ -45,7 +54,7 @@ def build(
     Writes C sources (src/), the firmware (firmware.elf), the model as it runs (graph.mcuq) and every figure
     (build.json), and draws what fills the board's memory. `mcuq run DIR` runs it.
     """
-    given = settings(model, board, name, compiler, keep_inputs, output)
+    given = settings(model, board, name, compiler, keep_inputs, output, remove_dead_channels=remove_dead_channels)
     prepared = preprocessing(resize, scale, mean, rgb)
     source = [str(path) for path in given.required_data_list(data)] if data or recipe else []
 
@@ -78,6 +87,7 @@ def build_model(given: Settings, quantizing: Callable[[Graph], Graph] | None = N
             name=name,
             compiler=given.options.compiler,
             keep_inputs=given.options.keep_inputs,
+            remove_dead_channels=given.options.remove_dead_channels,
             board_file=given.board_file(),
         )
 

@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from mcuq.cli import terminal
-from mcuq.cli.arguments import BoardOption, KeepInputsOption, ModelArgument, NameOption, OpOption
+from mcuq.cli.arguments import (
+    BoardOption,
+    KeepInputsOption,
+    ModelArgument,
+    NameOption,
+    OpOption,
+    RemoveDeadChannelsOption,
+)
 from mcuq.cli.settings import settings
 
 
@@ -24,6 +31,7 @@ def codegen(
         ),
     ] = 0,
     keep_inputs: KeepInputsOption = None,
+    remove_dead_channels: RemoveDeadChannelsOption = None,
     op: OpOption = None,
 ) -> None:
     """Write only the C of a model, to be compiled into a program of your own.
@@ -33,12 +41,13 @@ def codegen(
     """
     from mcuq import pipeline
 
-    given = settings(model, board, name, keep_inputs=keep_inputs)
+    given = settings(model, board, name, keep_inputs=keep_inputs, remove_dead_channels=remove_dead_channels)
     generated = pipeline.codegen(
         pipeline.load(given.required_model("codegen")),
         output,
         name=given.name,
         keep_inputs=given.options.keep_inputs,
+        remove_dead_channels=given.options.remove_dead_channels,
         selftest=selftest,
         board=given.board(),
     )

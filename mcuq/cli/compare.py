@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mcuq.cli import terminal
-from mcuq.cli.arguments import BoardOption, CompilerOption, JsonFileOption, OpOption
+from mcuq.cli.arguments import BoardOption, CompilerOption, JsonFileOption, OpOption, RemoveDeadChannelsOption
 from mcuq.cli.data import (
     ColorsOption,
     DataOption,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mcuq.artifacts import Comparison, Measurement
     from mcuq.boards import Board
     from mcuq.ir import Graph
+    from mcuq.project import Options
 
 _COUNTED = 3
 
@@ -40,6 +41,7 @@ def compare(
         Path | None, typer.Option("--model", metavar="MODEL", help="The float model that A and B are recipes for.")
     ] = None,
     board: BoardOption = None,
+    remove_dead_channels: RemoveDeadChannelsOption = None,
     evaluation: EvalOption = None,
     limit: LimitOption = None,
     samples: SamplesOption = 200,
@@ -60,7 +62,7 @@ def compare(
     """
     from mcuq import pipeline
 
-    given = settings(None, compiler=compiler)
+    given = settings(None, compiler=compiler, remove_dead_channels=remove_dead_channels)
     prepared = preprocessing(resize, scale, mean, rgb)
     source: Any = [str(path) for path in given.required_data_list(data)]
     base = None if model is None else pipeline.load(model)
@@ -83,7 +85,7 @@ def compare(
             compiler=compiler,
             progress=update,
         )
-    measured = _on_board(graphs, source, prepared, board, compiler) if board else None
+    measured = _on_board(graphs, source, prepared, board, given.options) if board else None
     _show(comparison, measured, json)
 
 
@@ -104,7 +106,7 @@ def _graph(
 
 
 def _on_board(
-    graphs: tuple[Graph, ...], source: Any, prepared: Any, board_name: str, compiler: str | None
+    graphs: tuple[Graph, ...], source: Any, prepared: Any, board_name: str, options: Options
 ) -> tuple[Measurement, ...]:
     """Both built and run on the board, a few samples each."""
     from mcuq import pipeline
@@ -114,7 +116,13 @@ def _on_board(
     found = []
     for graph in graphs:
         with tempfile.TemporaryDirectory(prefix="mcuq-compare-") as folder, terminal.working(f"running {graph.name}"):
-            made = pipeline.build(graph, board, Path(folder), compiler=compiler)
+            made = pipeline.build(
+                graph,
+                board,
+                Path(folder),
+                compiler=options.compiler,
+                remove_dead_channels=options.remove_dead_channels,
+            )
             samples = pipeline.load_samples(source, graph, _COUNTED, prepared)
             found.append(pipeline.run(made, samples, count_samples=_COUNTED))
     return tuple(found)

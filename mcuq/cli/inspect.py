@@ -9,7 +9,14 @@ from typing import Any, NoReturn
 import typer
 
 from mcuq.cli import terminal
-from mcuq.cli.arguments import BoardOption, JsonFileOption, KeepInputsOption, ModelArgument, OpOption
+from mcuq.cli.arguments import (
+    BoardOption,
+    JsonFileOption,
+    KeepInputsOption,
+    ModelArgument,
+    OpOption,
+    RemoveDeadChannelsOption,
+)
 from mcuq.cli.settings import settings
 from mcuq.errors import UnsupportedModel
 
@@ -18,6 +25,7 @@ def inspect(
     model: ModelArgument = None,
     board: BoardOption = None,
     keep_inputs: KeepInputsOption = None,
+    remove_dead_channels: RemoveDeadChannelsOption = None,
     json: JsonFileOption = None,
     op: OpOption = None,
 ) -> None:
@@ -30,7 +38,7 @@ def inspect(
     from mcuq.report import inspection_to_json, refused_to_json
     from mcuq.report.tables import layers_table, summary_table
 
-    given = settings(model, board, keep_inputs=keep_inputs)
+    given = settings(model, board, keep_inputs=keep_inputs, remove_dead_channels=remove_dead_channels)
     path, chosen = given.required_model("inspect"), given.board()
     try:
         graph = pipeline.load(path)
@@ -39,7 +47,10 @@ def inspect(
             raise
         name = chosen.name if chosen else None
         _refuse(path.stem, error.reasons, refused_to_json(path.stem, name, error.reasons), json)
-    inspection = pipeline.inspect(graph, chosen, keep_inputs=given.options.keep_inputs)
+    options = given.options
+    inspection = pipeline.inspect(
+        graph, chosen, keep_inputs=options.keep_inputs, remove_dead_channels=options.remove_dead_channels
+    )
     document = inspection_to_json(inspection)
     if inspection.refused:
         _refuse(graph.name, inspection.refused, document, json)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcuq.cli import terminal
-from mcuq.cli.arguments import BoardOption, CompilerOption, JsonFileOption, KeepInputsOption, NameOption
+from mcuq.cli.arguments import (
+    BoardOption,
+    CompilerOption,
+    JsonFileOption,
+    KeepInputsOption,
+    NameOption,
+    RemoveDeadChannelsOption,
+)
 from mcuq.cli.run import built_or_opened, refuse_options_of_build
 from mcuq.cli.settings import settings
 
@@ -50,6 +57,7 @@ def profile(
     name: NameOption = None,
     compiler: CompilerOption = None,
     keep_inputs: KeepInputsOption = None,
+    remove_dead_channels: RemoveDeadChannelsOption = None,
 ) -> None:
     """Say where the cycles of one inference go, by layer and by function, without a board.
 
@@ -57,8 +65,9 @@ def profile(
     adds what the flash and caches of a real board cost. Both figures are estimates and say how far off such estimates
     were. Two runs give the same figures.
     """
-    given = settings(model, board, name, compiler, keep_inputs)
-    refuse_options_of_build(model, {"--name": name, "--compiler": compiler, "--keep-inputs": keep_inputs})
+    given = settings(model, board, name, compiler, keep_inputs, remove_dead_channels=remove_dead_channels)
+    of_build = {"--name": name, "--compiler": compiler, "--keep-inputs": keep_inputs}
+    refuse_options_of_build(model, {**of_build, "--remove-dead-channels": remove_dead_channels})
     made = built_or_opened(model, board, given)
     found = _profile(made, data, memory, count_samples, hot)
     _show(found, to_stderr=json == terminal.STANDARD_OUTPUT)

@@ -18,6 +18,7 @@ from mcuq.cli.arguments import (
     LinkOption,
     NameOption,
     OpOption,
+    RemoveDeadChannelsOption,
 )
 from mcuq.cli.build import build_model
 from mcuq.cli.settings import Settings, board_named, check_link, gates, settings
@@ -65,6 +66,7 @@ def run(
     name: NameOption = None,
     compiler: CompilerOption = None,
     keep_inputs: KeepInputsOption = None,
+    remove_dead_channels: RemoveDeadChannelsOption = None,
     min_accuracy: Annotated[
         float | None,
         typer.Option("--min-accuracy", metavar="0..1", min=0, max=1, help="Least accuracy.", rich_help_panel=_GATES),
@@ -101,7 +103,7 @@ def run(
 
     Feeds every sample over the serial protocol. A model file is built first; the folder of a build is run as it is.
     """
-    given = settings(model, board, name, compiler, keep_inputs, None, link, count_samples)
+    given = settings(model, board, name, compiler, keep_inputs, None, link, count_samples, remove_dead_channels)
     limits = gates(
         given.project,
         min_accuracy=min_accuracy,
@@ -112,7 +114,8 @@ def run(
         bit_exact=bit_exact,
     )
     path = given.required_data(data)
-    refuse_options_of_build(model, {"--name": name, "--compiler": compiler, "--keep-inputs": keep_inputs})
+    of_build = {"--name": name, "--compiler": compiler, "--keep-inputs": keep_inputs}
+    refuse_options_of_build(model, {**of_build, "--remove-dead-channels": remove_dead_channels})
     made = built_or_opened(model, board, given, link)
     measurement = measure(made, path, given, limit=limit, per_step=per_step, qemu_args=qemu_args)
     conclude(measurement, limits, per_step, json)

@@ -76,6 +76,7 @@ def settings(
     output: Path | None = None,
     link: str | None = None,
     count_samples: int | None = None,
+    remove_dead_channels: bool | None = None,
 ) -> Settings:
     """The settings of one command; None is what the command line does not say. Raises InvalidProject."""
     from mcuq.project import Project, read_project
@@ -90,6 +91,7 @@ def settings(
         "output": None if output is None else str(output),
         "link": link,
         "count_samples": count_samples,
+        "remove_dead_channels": remove_dead_channels,
     }
     options = replace(project.options, **{key: value for key, value in said.items() if value is not None})  # type: ignore[arg-type]
     return Settings(project, model or project_model, board or project.board, name or project_name, options)

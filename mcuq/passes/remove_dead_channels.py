@@ -115,8 +115,11 @@ def _random(tensor: Tensor, rng: np.random.Generator) -> Array:
     return rng.normal(size=shape).astype(np.float32)
 
 
-def _segment(graph: Graph, maker: Node) -> Segment | None:
-    """All that the maker's output reaches before channels mix again; None where something else reads it."""
+def _segment(graph: Graph, maker: Node, exact: bool) -> Segment | None:
+    """All that the maker's output reaches before channels mix again; None where something else reads it.
+
+    `exact` asks for integers throughout: a float sum without its zeros may round otherwise.
+    """
     carriers: list[Node] = []
     readers: list[Node] = []
     names = [maker.outputs[0]]
@@ -131,7 +134,10 @@ def _segment(graph: Graph, maker: Node) -> Segment | None:
                 readers.append(user)
             else:
                 return None
-    constants = all(graph.is_constant(name) for node in (maker, *carriers, *readers) for name in node.inputs[1:])
+    members = (maker, *carriers, *readers)
+    if exact and any(node.arithmetic == "float" for node in members):
+        return None
+    constants = all(graph.is_constant(name) for node in members for name in node.inputs[1:])
     return Segment(maker, tuple(carriers), tuple(readers)) if constants and readers else None
 
 
@@ -245,15 +251,18 @@ def _without(graph: Graph, segment: Segment, keep: Array, fixed: dict[str, tuple
     return remove_unused(with_changes(graph, nodes, removal.values.values()))
 
 
-def remove_dead_channels(graph: Graph) -> Graph:
-    """The graph without channels that no input can move; the same object when there are none."""
+def remove_dead_channels(graph: Graph, exact: bool = False) -> Graph:
+    """The graph without channels that no input can move; the same object when there are none.
+
+    `exact` leaves layers that compute in float as they are, so that no output changes by a bit.
+    """
     # Scales that are found at run time depend on all channels, dead ones included.
     if any(node.arithmetic == "hybrid" for node in graph.nodes):
         return graph
     fixed = _fixed_values(graph)
     for index in range(len(graph.nodes) if fixed else 0):
         maker = graph.nodes[index]
-        segment = _segment(graph, maker) if maker.op in MIXES else None
+        segment = _segment(graph, maker, exact) if maker.op in MIXES else None
         if segment is None:
             continue
         dead = _dead(graph, segment, fixed)

@@ -19,6 +19,7 @@ from mcuq.ops import card_of, is_known
 from mcuq.ops.quantize import quantize_array
 from mcuq.perturb import PERTURBATIONS, Perturbation, perturbed
 from mcuq.pipeline.engine import Engine, engine_for
+from mcuq.pipeline.models import prepared
 from mcuq.report.head import is_reconstruction, logits_of
 from mcuq.report.scores import classes_of, comparison_of, errors_of, real_values, scores_of
 from mcuq.schedule import schedule
@@ -30,8 +31,8 @@ NOTHING = Preprocessing()
 
 
 def size_of(graph: Graph) -> Size:
-    """Bytes of the weights, of all constants and of the arena with portable kernels, and the MACs."""
-    weights = 0
+    """Bytes of weights, of all constants and of the arena with portable kernels, and MACs: of a build."""
+    graph, weights = prepared(graph), 0
     for node in graph.nodes:
         roles = card_of(node.op).weight_roles if is_known(node.op) else None
         weights += graph[node.inputs[roles.weights]].bytes if roles is not None else 0

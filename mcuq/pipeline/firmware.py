@@ -26,7 +26,7 @@ from mcuq.importers import load_model
 from mcuq.ir import Graph
 from mcuq.memory import plan_memory
 from mcuq.pipeline.boards import find_board
-from mcuq.pipeline.models import free_bytes, refused
+from mcuq.pipeline.models import free_bytes, prepared, refused, removed
 from mcuq.report import build_to_json
 from mcuq.schedule import known_kernels, schedule
 
@@ -93,10 +93,16 @@ def _random_input(graph: Graph, name: str, samples: int, generator: np.random.Ge
 
 
 def generated(
-    graph: Graph, features: frozenset[str], keep_inputs: bool, name: str | None, selftest: int = 0
+    graph: Graph,
+    features: frozenset[str],
+    keep_inputs: bool,
+    name: str | None,
+    selftest: int = 0,
+    remove_dead_channels: bool = True,
 ) -> tuple[Schedule, MemoryPlan, Sources]:
     """The graph scheduled, planned and as C, in memory; raises UnsupportedModel."""
     _refuse_unsupported(graph)
+    graph = prepared(graph, remove_dead_channels)
     planned = schedule(graph, features, keep_inputs)
     plan = plan_memory(planned)
     sources = generate(
@@ -117,6 +123,7 @@ def codegen(
     *,
     name: str | None = None,
     keep_inputs: bool = False,
+    remove_dead_channels: bool = True,
     selftest: int = 0,
     board: Board | None = None,
 ) -> Generated:
@@ -125,7 +132,7 @@ def codegen(
     Raises UnsupportedModel.
     """
     features = board.features if board else frozenset()
-    planned, plan, sources = generated(graph, features, keep_inputs, name, selftest)
+    planned, plan, sources = generated(graph, features, keep_inputs, name, selftest, remove_dead_channels)
     files = sources.of_role("model", "header", "selftest")
     out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".generating-", dir=out_dir) as folder:
@@ -147,13 +154,16 @@ def build(
     name: str | None = None,
     compiler: str | None = None,
     keep_inputs: bool = False,
+    remove_dead_channels: bool = True,
     board_file: Path | None = None,
 ) -> Build:
     """C sources, firmware ELF, saved graph and build.json in `out_dir`; `board_file` where the board came by path.
 
     Raises UnsupportedModel, DoesNotFit, ToolMissing, BuildFailed; then `out_dir` keeps what it had.
     """
-    planned, plan, sources = generated(graph, board.features, keep_inputs, name)
+    planned, plan, sources = generated(
+        graph, board.features, keep_inputs, name, remove_dead_channels=remove_dead_channels
+    )
     _refuse_too_large(board, planned, plan)
     image = build_image(
         sources,
@@ -164,7 +174,10 @@ def build(
         link_script=link_script(board),
         compiler=compiler,
     )
-    made = Build(out_dir, sources.name, board, graph, planned, plan, sources, image, VERSION)
+    dead = removed(graph, planned.graph)
+    made = Build(
+        out_dir, sources.name, board, graph, planned, plan, sources, image, VERSION, remove_dead_channels, dead
+    )
     _write_whole(out_dir / GRAPH_NAME, save_graph(graph))
     document = build_to_json(made, str(board_file.resolve()) if board_file else None)
     _write_whole(out_dir / BUILD_NAME, (json.dumps(document, indent=2) + "\n").encode())
@@ -182,7 +195,8 @@ def open_build(folder: Path) -> Build:
     try:
         facts = json.loads((folder / BUILD_NAME).read_text(encoding="utf-8"))
         board_name, name, options = facts["board"], facts["name"], facts["options"]
-        keep_inputs, compiler, made_by = options["keep_inputs"], facts["compiler"], facts["versions"]["mcuq"]
+        keep_inputs, dead_go = options["keep_inputs"], options["remove_dead_channels"]
+        compiler, made_by = facts["compiler"], facts["versions"]["mcuq"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidProject(
             f"{folder} is not the folder of a build ({error}); run `mcuq build -o {folder}`"
@@ -191,6 +205,7 @@ def open_build(folder: Path) -> Build:
         raise InvalidProject(f"{folder} was built by mcuq {made_by}, this is {VERSION}; run `mcuq build` again")
     board = find_board(facts.get("board_file") or board_name)
     graph = load_model(folder / GRAPH_NAME)
-    planned, plan, sources = generated(graph, board.features, keep_inputs, name)
+    planned, plan, sources = generated(graph, board.features, keep_inputs, name, remove_dead_channels=dead_go)
     image = read_image(folder / ELF_NAME, board, compiler, planned.constant_bytes, plan.arena_bytes)
-    return Build(folder, name, board, graph, planned, plan, sources, image, VERSION)
+    dead = removed(graph, planned.graph)
+    return Build(folder, name, board, graph, planned, plan, sources, image, VERSION, dead_go, dead)

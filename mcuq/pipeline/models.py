@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mcuq.artifacts import Inspection, Layer, MemoryPlan, Refused, Schedule
+from mcuq.artifacts import Inspection, Layer, MemoryPlan, Refused, Removed, Schedule
 from mcuq.boards import Board
 from mcuq.errors import UnsupportedModel
 from mcuq.importers import load_keras, load_model
@@ -13,6 +13,7 @@ from mcuq.ir import Constant, Graph
 from mcuq.ir.text import value_to_text
 from mcuq.memory import plan_memory
 from mcuq.ops import call_of, card_of, is_known, refusals
+from mcuq.passes import remove_dead_channels as without_dead_channels
 from mcuq.passes import simplify
 from mcuq.schedule import schedule
 
@@ -23,6 +24,20 @@ def load(model: str | Path | Any) -> Graph:
     Raises InvalidModel for a damaged file and UnsupportedModel with everything that is not supported.
     """
     return simplify(load_model(Path(model)) if isinstance(model, (str, Path)) else load_keras(model))
+
+
+def prepared(graph: Graph, remove_dead_channels: bool = True) -> Graph:
+    """The graph that is scheduled: the same bits, by default without the channels that no input can move."""
+    return without_dead_channels(graph, exact=True) if remove_dead_channels else graph
+
+
+def removed(graph: Graph, small: Graph) -> Removed:
+    """What `prepared` took of the graph."""
+    layers, left = _layers(graph), _layers(small)
+    return Removed(
+        macs=sum(layer.macs for layer in layers) - sum(layer.macs for layer in left),
+        parameters=sum(layer.parameters for layer in layers) - sum(layer.parameters for layer in left),
+    )
 
 
 def _layers(graph: Graph) -> tuple[Layer, ...]:
@@ -42,9 +57,12 @@ def refused(graph: Graph) -> tuple[Refused, ...]:
     return tuple(Refused(refusal.op, refusal.layers, refusal.reason) for refusal in refusals(graph))
 
 
-def inspect(graph: Graph, board: Board | None = None, *, keep_inputs: bool = False) -> Inspection:
+def inspect(
+    graph: Graph, board: Board | None = None, *, keep_inputs: bool = False, remove_dead_channels: bool = True
+) -> Inspection:
     """Layers, refusals, exact arena and constants, and whether that fits the board."""
     found = refused(graph)
+    given, graph = graph, graph if found else prepared(graph, remove_dead_channels)
     planned: Schedule | None = None
     plan: MemoryPlan | None = None
     if not found:
@@ -55,7 +73,8 @@ def inspect(graph: Graph, board: Board | None = None, *, keep_inputs: bool = Fal
             found = (Refused("", (), str(error)),)
     flash_free, ram_free = free_bytes(board, planned, plan)
     fits = None if flash_free is None or ram_free is None else flash_free >= 0 and ram_free >= 0
-    return Inspection(graph, _layers(graph), found, planned, plan, board, fits, flash_free, ram_free)
+    layers, dead = _layers(graph), removed(given, graph)
+    return Inspection(graph, layers, found, planned, plan, board, fits, flash_free, ram_free, dead)
 
 
 def free_bytes(board: Board | None, planned: Schedule | None, plan: MemoryPlan | None) -> tuple[int | None, int | None]:

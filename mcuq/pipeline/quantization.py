@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from mcuq.importers.data import Data, Preprocessing, calibration_batches, load_s
 from mcuq.importers.data.load import is_stream
 from mcuq.ir import Graph, Tensor
 from mcuq.pipeline.evaluation import compare, real_inputs
+from mcuq.pipeline.models import prepared
 from mcuq.quantize import Quantized, Recipe, load_recipe
 from mcuq.quantize import quantize as quantize_graph
 from mcuq.report.ranges import range_warnings
@@ -78,7 +79,8 @@ def quantize(
         stored = load_samples(data, graph, None, preprocessing)
         taken = stored.take(split_of(stored.count, samples, seed=seed, first=first).calibration)
         batches = calibration_batches(taken, graph)
-    return quantize_graph(graph, batches, chosen, seed=seed, progress=progress)
+    quantized = quantize_graph(graph, batches, chosen, seed=seed, progress=progress)
+    return replace(quantized, graph=prepared(quantized.graph, chosen.remove_dead_channels))
 
 
 def held_out(data: Data, split: Split, preprocessing: Preprocessing = NOTHING) -> Callable[[Graph], Samples]:

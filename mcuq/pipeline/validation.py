@@ -18,6 +18,7 @@ from mcuq.build.image import code_reader
 from mcuq.errors import InvalidData
 from mcuq.ir import Graph
 from mcuq.profile import price, timing_of
+from mcuq.report.figures import removed_text
 from mcuq.report.verdict import accuracy, equal_samples, greatest_error, predicted_classes, spread
 from mcuq.run.client import Client
 from mcuq.run.link import Link
@@ -206,4 +207,5 @@ def _measurement(
         flash_constant_bytes=build.schedule.constant_bytes,
         steps=_step_measurements(build.schedule, traces[0] if traces else None),
         max_error=greatest_error(got.outputs, expected) if tolerance else None,
+        notes=(removed_text(build.removed, build.schedule.macs),) if build.removed.macs else (),
     )

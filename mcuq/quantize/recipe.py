@@ -131,7 +131,10 @@ class Mixed:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides how a float graph becomes an integer one."""
+    """Everything that decides how a float graph becomes an integer one.
+
+    `remove_dead_channels` asks for a model without the integer channels that no input can move.
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
@@ -143,6 +146,7 @@ class Recipe:
     calibration: Calibration = Calibration()
     refine: Refine = Refine()
     mixed: Mixed | None = None
+    remove_dead_channels: bool = False
     rules: tuple[Rule, ...] = ()
 
     def scheme_of(self, names: tuple[str, ...], op: str, position: int | None, weighted: int) -> Scheme:

@@ -7,7 +7,18 @@ import platform
 from collections.abc import Sequence
 from typing import Any
 
-from mcuq.artifacts import Build, Difference, Inspection, Layer, Measurement, Schedule, Spread, Step, StepMeasurement
+from mcuq.artifacts import (
+    Build,
+    Difference,
+    Inspection,
+    Layer,
+    Measurement,
+    Removed,
+    Schedule,
+    Spread,
+    Step,
+    StepMeasurement,
+)
 
 Document = dict[str, Any]
 
@@ -55,9 +66,14 @@ def build_to_json(build: Build, board_file: str | None = None) -> Document:
         "board": build.board.name,
         "board_file": board_file,
         "compiler": image.compiler,
-        "options": {"keep_inputs": schedule.keep_inputs, "compiler": image.compiler.partition(" ")[0]},
+        "options": {
+            "keep_inputs": schedule.keep_inputs,
+            "remove_dead_channels": build.removes_dead_channels,
+            "compiler": image.compiler.partition(" ")[0],
+        },
         "elf": image.path.name,
         "macs": schedule.macs,
+        "removed": removed_document(build.removed),
         "arena_bytes": build.plan.arena_bytes,
         "static_ram_bytes": static,
         "stack_bytes": stack,
@@ -78,6 +94,7 @@ def inspection_to_json(inspection: Inspection) -> Document:
         "unsupported": refusals_document(i.refused),
         "parameters": sum(layer.parameters for layer in i.layers),
         "macs": sum(layer.macs for layer in i.layers),
+        "removed": removed_document(i.removed),
         "arena_bytes": i.plan.arena_bytes if i.plan else None,
         "flash_bytes": flash_document(None, i.schedule.constant_bytes) if i.schedule else None,
         "fits": i.fits,
@@ -90,7 +107,7 @@ def inspection_to_json(inspection: Inspection) -> Document:
 def refused_to_json(model: str, board: str | None, refused: Sequence[Any]) -> Document:
     """The same document for a model that could not be imported; every value of `refused` has op, layers, reason."""
     nothing = dict.fromkeys(
-        ("parameters", "macs", "arena_bytes", "flash_bytes", "fits", "flash_free_bytes", "ram_free_bytes")
+        ("parameters", "macs", "removed", "arena_bytes", "flash_bytes", "fits", "flash_free_bytes", "ram_free_bytes")
     )
     document = {"model": model, "board": board, "layers": [], "unsupported": refusals_document(refused)}
     return {**document, **nothing, "steps": []}
@@ -104,6 +121,11 @@ def refusals_document(refused: Sequence[Any]) -> list[Document]:
 def steps_document(schedule: Schedule) -> list[Document]:
     """The steps before they have run; the fields of a measured step and what is known of the memory of each."""
     return [_planned_step(step) for step in schedule.steps]
+
+
+def removed_document(removed: Removed) -> Document:
+    """What dead channels took."""
+    return {"macs": removed.macs, "parameters": removed.parameters}
 
 
 def flash_document(total: int | None, constants: int) -> Document:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from mcuq.artifacts import Spread
+from mcuq.artifacts import Removed, Spread
 
 NOT_KNOWN = "n/a"
 MAX_NAME = 48
@@ -77,3 +77,11 @@ def buffer_text(name: str, limit: int = MAX_NAME) -> str:
     if name.startswith(SCRATCH_PREFIX):
         return f"scratch of step {name.removeprefix(SCRATCH_PREFIX)}"
     return printable(name, limit)
+
+
+def removed_text(removed: Removed, macs: int) -> str:
+    """What dead channels took of a model that has `macs` left."""
+    return (
+        f"{removed.macs:,} of {removed.macs + macs:,} MACs and {removed.parameters:,} parameters belong to channels "
+        "that no input can move; they are left out, and every output keeps its bits"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mcuq.artifacts import Cost, Estimate, HotBlock, Profile, Spread
-from mcuq.report.documents import flash_document
+from mcuq.report.documents import flash_document, removed_document
 
 Document = dict[str, Any]
 
@@ -22,6 +22,7 @@ def profile_to_json(profile: Profile) -> Document:
         "core": _estimate(profile.core),
         "memory": _estimate(profile.memory) if profile.memory else None,
         "macs": profile.macs,
+        "removed": removed_document(profile.build.removed),
         "peak_macs_per_cycle": profile.peak_macs_per_cycle,
         **_cost(profile.cost),
         "arena_bytes": build.plan.arena_bytes,

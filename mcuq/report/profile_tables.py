@@ -15,6 +15,7 @@ from mcuq.report.figures import (
     milliseconds_text,
     percent_text,
     printable,
+    removed_text,
     spread_text,
 )
 from mcuq.report.tables import new_pairs, new_table
@@ -49,6 +50,8 @@ def summary_table(profile: Profile) -> Table:
     table.add_row("instructions", count_text(cost.instructions))
     table.add_row("loads, stores", f"{cost.loads:,}, {cost.stores:,}; {bytes_text(cost.moved_bytes)} moved")
     table.add_row("MACs", f"{profile.macs:,}; {per_mac_text(cost, profile.macs)} cycles per MAC")
+    if build.removed.macs:
+        table.add_row("dead channels", removed_text(build.removed, profile.macs))
     parts = f"arena {build.plan.arena_bytes:,} + static {build.image.static_ram_bytes:,}"
     table.add_row("RAM", f"{bytes_text(profile.ram_bytes)} = {parts} + stack {profile.stack_peak_bytes:,}")
     image = build.image

@@ -20,6 +20,7 @@ from mcuq.report.figures import (
     layers_text,
     percent_text,
     printable,
+    removed_text,
     shape_text,
     spread_text,
 )
@@ -50,6 +51,9 @@ def summary_table(inspection: Inspection) -> Table:
     table = new_pairs()
     if inspection.schedule is None or inspection.plan is None:
         return table
+    if inspection.removed.macs:
+        macs = sum(layer.macs for layer in inspection.layers)
+        table.add_row("dead channels", removed_text(inspection.removed, macs))
     kernels = f"for {inspection.board.name}" if inspection.board else "of the portable kernels"
     table.add_row("arena", f"{bytes_text(inspection.plan.arena_bytes)}, exactly ({kernels})")
     table.add_row("constants", f"{bytes_text(inspection.schedule.constant_bytes)} of flash")

@@ -26,7 +26,7 @@ def _changed(graph: Graph, constant: str, channels: list[int], values: float | l
     return with_changes(graph, graph.nodes, [replace(old, values=np.moveaxis(new, 0, axis))])
 
 
-def _network() -> Graph:
+def network_with_dead_channels() -> Graph:
     """conv (channels 1 and 3 without weights) -> depthwise (channel 0 without) -> conv -> mean -> dense."""
     b = FloatBuilder()
     x = b.conv(b.input((1, 6, 6, 2)), 5, size=1)
@@ -52,7 +52,7 @@ def _same_bits(before: Graph, after: Graph) -> None:
 @pytest.mark.parametrize("recipe", ["int8", "int4", "int8-q"])
 def test_integer_graphs_keep_every_bit(recipe: str) -> None:
     """Dead with a bias, dead and zeroed by RELU, ended by a depthwise filter: fewer MACs, the same bytes."""
-    graph = _network()
+    graph = network_with_dead_channels()
     made = quantize(graph, [samples_for(graph, 80)], load_recipe(recipe)).graph
     pruned = remove_dead_channels(made)
     verify(pruned)
@@ -64,11 +64,19 @@ def test_integer_graphs_keep_every_bit(recipe: str) -> None:
 
 def test_float_graphs_keep_their_function() -> None:
     """The same in float, up to the rounding of a sum."""
-    graph = _network()
+    graph = network_with_dead_channels()
     pruned = remove_dead_channels(graph)
     assert pruned.tensor(graph.nodes[0].outputs[0]).shape[-1] < 5
     data = samples_for(graph, 20)
     np.testing.assert_allclose(run(pruned, data)[0], run(graph, data)[0], rtol=1e-4, atol=1e-5)
+
+
+def test_exact_leaves_floats_as_they_are() -> None:
+    """A float sum without its zeros may round otherwise, so exact removal does not touch it."""
+    graph = network_with_dead_channels()
+    assert remove_dead_channels(graph, exact=True) is graph
+    quantized = quantize(graph, [samples_for(graph, 20)], load_recipe("int8")).graph
+    assert _macs(remove_dead_channels(quantized, exact=True)) == _macs(remove_dead_channels(quantized)) < _macs(graph)
 
 
 def test_without_dead_channels_nothing_changes() -> None:
