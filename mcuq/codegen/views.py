@@ -172,7 +172,8 @@ def _step_comment(schedule: Schedule, step: Step) -> str:
     ops = "+".join(node.op for node in step.nodes)
     shapes = f"{', '.join(_shape_text(graph[n]) for n in step.inputs)} -> {_shape_text(graph[step.outputs[0]])}"
     layers = " ".join(filter(None, (reduced(layer) for layer in step.layers)))
-    return f"{ops} {shapes}, {step.macs} MAC, {step.kernel}" + (f": {layers}" if layers else "")
+    how = f"{step.kernel} ({step.variant})" if step.variant else step.kernel
+    return f"{ops} {shapes}, {step.macs} MAC, {how}" + (f": {layers}" if layers else "")
 
 
 # Tables index by the byte; at the edges one value may lie over the other, which C allows for bytes alone.
