@@ -27,10 +27,8 @@ if __package__ in (None, ""):  # run as a program
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mcuq import demo, pipeline
-from mcuq.artifacts import Measurement, Samples
-from mcuq.interpreter import run as interpret
+from mcuq.artifacts import Measurement
 from mcuq.ir import Graph
-from mcuq.report.scores import agreement_of, real_values
 from tests.benchmarks import datasets
 
 BOARD = "cortex-m4"
@@ -116,7 +114,8 @@ def measured(subject: Subject, recipe: str) -> Row:
     Raises AssertionError where an answer is not the reference's (float: not within its tolerance).
     """
     graph = pipeline.quantize(subject.graph, subject.calibration, recipe, samples=len(subject.calibration)).graph
-    samples = pipeline.load_samples({"x": subject.inputs, "y": subject.labels}, graph)
+    fed = {"x": subject.inputs, "y": subject.labels}
+    samples = pipeline.load_samples(fed, graph)
     with tempfile.TemporaryDirectory(prefix="mcuq-schemes-") as folder:
         built = pipeline.build(graph, pipeline.find_board(BOARD), Path(folder), name="scheme", compiler="gcc")
         found = pipeline.run(built, samples, count_samples=0)
@@ -127,7 +126,7 @@ def measured(subject: Subject, recipe: str) -> Row:
         model=subject.name,
         recipe=recipe,
         accuracy=found.accuracy,
-        agreement=_agreement(subject, graph, samples),
+        agreement=pipeline.compare(graph, subject.graph, fed).agreement,
         instructions=profile.cost.instructions,
         cycles=round(profile.cost.cycles),
         moved_bytes=profile.cost.moved_bytes,
@@ -136,15 +135,6 @@ def measured(subject: Subject, recipe: str) -> Row:
         constant_bytes=built.image.constant_bytes,
         check=_check(found),
     )
-
-
-def _agreement(subject: Subject, graph: Graph, samples: Samples) -> float:
-    """The share of samples with the float network's class; the simulator's answers are the interpreter's."""
-    name = graph.outputs[0]
-    mine = real_values(interpret(graph, samples.inputs)[0], graph.tensor(name))
-    floats = subject.inputs.reshape(-1, *subject.graph.tensor(subject.graph.inputs[0]).shape)
-    theirs = interpret(subject.graph, [floats])[0]
-    return agreement_of(subject.graph, floats, mine, theirs)
 
 
 def _check(found: Measurement) -> str:
