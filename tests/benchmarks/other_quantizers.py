@@ -1,11 +1,11 @@
-"""What TFLite's converter and ai-edge-quantizer make of the same networks, on the same samples: other_quantizers.json.
+"""What TFLite's converter and ai-edge-quantizer make of the same networks: writes other_quantizers.json.
 
-    pip install . rich tensorflow==2.21.0 ai-edge-quantizer==0.10.0 ai-edge-litert==2.3.0     # in an environment of its own
+    pip install . rich tensorflow==2.21.0 ai-edge-quantizer==0.10.0 ai-edge-litert==2.3.0    # in its own venv
     python tests/benchmarks/other_quantizers.py
 
-`quantizers.py` prints what is written here beside mcuq's own figures, and needs none of these packages. LiteRT's reference
-kernels compute the answers of the quantized files (its optimised ones where the reference cannot); float answers are mcuq's
-interpreter's. Both tools need help to take the reference models at all:
+`quantizers.py` prints what is written here beside mcuq's own figures, and needs none of these packages. The samples are
+the same; LiteRT's reference kernels compute the answers of the quantized files, mcuq's interpreter the float ones.
+Both tools need help to take the reference models at all:
 
 - TFLite's converter takes no .tflite file; its calibrator and back-end, which are no public interface, do.
 - ai-edge-quantizer wants a signature in the file and reads only the newer of two fields for an op's code; both are
@@ -106,6 +106,8 @@ def _edge_quantized(made: Any, samples: Array) -> bytes:
     ranges = made.calibrate({SIGNATURE: [{"input": sample[None]} for sample in samples]})
     return bytes(made.quantize(ranges).quantized_model)
 
+
+MIN_MAX = "min_max_uniform_quantize"
 
 # Name in the table -> how the file is made of the float file's bytes and the calibration samples.
 TOOLS: dict[str, Callable[[bytes, Array], bytes]] = {

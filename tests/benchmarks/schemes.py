@@ -67,6 +67,7 @@ class Row:
     flash_bytes: int
     constant_bytes: int
     check: str
+    compiler: str = ""
 
 
 def digits() -> Subject:
@@ -117,7 +118,7 @@ def measured(subject: Subject, recipe: str) -> Row:
     fed = {"x": subject.inputs, "y": subject.labels}
     samples = pipeline.load_samples(fed, graph)
     with tempfile.TemporaryDirectory(prefix="mcuq-schemes-") as folder:
-        built = pipeline.build(graph, pipeline.find_board(BOARD), Path(folder), name="scheme", compiler="gcc")
+        built = pipeline.build(graph, pipeline.find_board(BOARD), Path(folder), name="scheme")
         found = pipeline.run(built, samples, count_samples=0)
         assert found.first_difference is None, f"{subject.name} in {recipe}: {found.first_difference}"
         profile = pipeline.profile(built, samples.take(slice(0, 1)))
@@ -134,6 +135,7 @@ def measured(subject: Subject, recipe: str) -> Row:
         flash_bytes=built.image.flash_bytes,
         constant_bytes=built.image.constant_bytes,
         check=_check(found),
+        compiler=built.image.compiler,
     )
 
 
@@ -145,7 +147,7 @@ def verdict(int8: Row, int4: Row) -> str:
     """Whether int4 wins: `FLASH_SAVED` less flash than int8 at no more than `CYCLES_ALLOWED` times its cycles."""
     saved, slower = 1 - int4.flash_bytes / int8.flash_bytes, int4.cycles / int8.cycles
     constants = 1 - int4.constant_bytes / int8.constant_bytes
-    wins = saved >= FLASH_SAVED and slower <= CYCLES_ALLOWED
+    wins = round(saved, 9) >= FLASH_SAVED and slower <= CYCLES_ALLOWED
     return (
         f"{int4.model}: {int4.recipe} {'wins' if wins else 'loses'}: {100 * saved:.1f} % less flash than int8 "
         f"({100 * constants:.1f} % less constants) at {slower:.2f} times its cycles; "
@@ -163,8 +165,12 @@ def verdicts(rows: Iterable[Row]) -> Iterator[str]:
 
 def table(rows: list[Row]) -> Table:
     """The rows for people; cycles are those of the core without wait states."""
+    compilers = ", ".join(dict.fromkeys(row.compiler for row in rows))
     made = Table(
-        title=f"every scheme on {BOARD} (simulator), gcc", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+        title=f"every scheme on {BOARD} (simulator), {compilers}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
     )
     headers = ("model", "recipe", "accuracy", "as float", "instructions", "cycles", "x int8", "bytes moved")
     for header in (*headers, "RAM", "flash", "constants", "all samples"):
