@@ -9,7 +9,7 @@ from typing import Any
 
 from mcuq.arithmetic import INT16X8, Arithmetic, arithmetic_named
 from mcuq.artifacts import MemoryPlan, Schedule, Step
-from mcuq.codegen.literals import array_body, number
+from mcuq.codegen.literals import array_body, number, text
 from mcuq.codegen.names import reduced
 from mcuq.ir import Tensor, Value
 
@@ -103,11 +103,19 @@ class ModelView:
     outputs: tuple[PortView, ...]
     functions: tuple[FunctionView, ...]
     steps: tuple[StepView, ...]
+    labels: tuple[str, ...] = ()
 
     @property
     def generation(self) -> str:
         """A C literal that differs between any two models, versions, options and plans: files of one fit together."""
-        said = [self.model_hash, self.version, self.options, self.arena_bytes, *(f.name for f in self.functions)]
+        said = [
+            self.model_hash,
+            self.version,
+            self.options,
+            self.arena_bytes,
+            self.labels,
+            *(f.name for f in self.functions),
+        ]
         for step in self.steps:
             said += [step.comment, step.arguments, step.parameters, *((c.name, c.body) for c in step.constants)]
         return f"0x{zlib.crc32(repr(said).encode()):08x}u"
@@ -259,6 +267,7 @@ def model_view(
     model_hash: str,
     version: str,
     parameter_types: dict[str, str],
+    labels: tuple[str, ...] = (),
 ) -> ModelView:
     """Everything that the templates print; `parameter_types` maps each kernel to its C struct, "" for none."""
     functions = functions_of(schedule, name)
@@ -281,4 +290,5 @@ def model_view(
         outputs=tuple(_port(schedule, plan, i, n) for i, n in enumerate(schedule.graph.outputs)),
         functions=tuple(functions.values()),
         steps=steps,
+        labels=tuple(map(text, labels)),
     )
