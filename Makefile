@@ -29,7 +29,6 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench.py
-	$(BIN)/python tests/benchmarks/schemes.py
 
 wheel: $(VENV)/.venv
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .

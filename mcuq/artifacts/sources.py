@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file; `path` is relative with forward slashes, `role` is one of the following.
+    """One file; `path` is relative with forward slashes, `role` is model, header, firmware or selftest.
 
-    `model`, `header` and `selftest` are what a user embeds, `firmware` is the glue of mcuq's own firmware, `layout` is
-    metadata of an ecosystem, `example` is the start of an application and belongs to the user once it is written.
+    `model` and `header` are what a user embeds, `firmware` is the glue of mcuq's own firmware.
     """
 
     path: str
