@@ -29,6 +29,7 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench.py
+	$(BIN)/python tests/benchmarks/schemes.py
 
 wheel: $(VENV)/.venv
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .

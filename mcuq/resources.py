@@ -28,6 +28,14 @@ def firmware() -> Path:
     return folder("firmware")
 
 
+def licence() -> str:
+    """The text of mcuq's licence."""
+    for candidate in (_PACKAGE.parent / "LICENSE", _PACKAGE / "_data" / "LICENSE"):
+        if candidate.is_file():
+            return candidate.read_text(encoding="utf-8")
+    raise FileNotFoundError("mcuq's LICENSE is missing from this installation; reinstall mcuq")
+
+
 def boards() -> Path:
     """The board files that come with mcuq."""
     return folder("boards")

@@ -43,7 +43,8 @@ class Step:
 
     `shape` holds what specialises the C function (steps with equal kernel and shape share one); `parameters` what
     differs from call to call; `inputs` and `outputs` are the run-time values that it reads and writes, in the kernel's
-    order.
+    order. `variant` names the block sizes where a kernel has several ways; `cycles` is the estimate by which it was
+    chosen (core cycles at zero wait states; 0 where there is none).
     """
 
     index: int
@@ -57,6 +58,8 @@ class Step:
     macs: int
     scratch_bytes: int = 0
     overlaps: tuple[Overlap, ...] = ()
+    variant: str = ""
+    cycles: int = 0
 
     @property
     def layers(self) -> tuple[str, ...]:

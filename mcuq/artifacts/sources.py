@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file; `path` is relative with forward slashes, `role` is model, header, firmware or selftest.
+    """One file; `path` is relative with forward slashes, `role` is one of the following.
 
-    `model` and `header` are what a user embeds, `firmware` is the glue of mcuq's own firmware.
+    `model`, `header` and `selftest` are what a user embeds, `firmware` is the glue of mcuq's own firmware, `layout` is
+    metadata of an ecosystem, `example` is the start of an application and belongs to the user once it is written.
     """
 
     path: str

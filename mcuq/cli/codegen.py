@@ -17,6 +17,7 @@ from mcuq.cli.arguments import (
     RemoveDeadChannelsOption,
 )
 from mcuq.cli.settings import settings
+from mcuq.errors import InvalidProject
 
 
 def codegen(
@@ -24,12 +25,31 @@ def codegen(
     model: ModelArgument = None,
     board: BoardOption = None,
     name: NameOption = None,
-    selftest: Annotated[
-        int,
+    layout: Annotated[
+        str,
         typer.Option(
-            "--selftest", metavar="N", min=0, help="Embed N inputs and a checksum per step; adds <name>_selftest()."
+            "--layout",
+            metavar="plain|make|cmake|zephyr|esp-idf|platformio|arduino|cmsis-pack|rust",
+            help="Folders, metadata and example as that ecosystem wants them.",
         ),
-    ] = 0,
+    ] = "plain",
+    selftest: Annotated[
+        int | None,
+        typer.Option(
+            "--selftest",
+            metavar="N",
+            min=0,
+            help="Embed N inputs and a checksum per step; adds <name>_selftest(). 1 when left out, 0 if plain.",
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", metavar="FILE.txt", help="Names of the classes, one a line, as a table in flash."),
+    ] = None,
+    protocol: Annotated[
+        bool,
+        typer.Option("--protocol", help="Add the serial protocol's device side: `mcuq run` then reaches the model."),
+    ] = False,
     keep_inputs: KeepInputsOption = None,
     remove_dead_channels: RemoveDeadChannelsOption = None,
     op: OpOption = None,
@@ -49,6 +69,9 @@ def codegen(
         keep_inputs=given.options.keep_inputs,
         remove_dead_channels=given.options.remove_dead_channels,
         selftest=selftest,
+        layout=layout,
+        protocol=protocol,
+        labels=_lines(labels),
         board=given.board(),
     )
     written = [file.path for file in generated.sources.files if (output / file.path).is_file()]
@@ -57,3 +80,13 @@ def codegen(
     terminal.say(f"arena {arena_bytes:,} bytes of RAM, constants {constant_bytes:,} bytes of flash")
     terminal.say("compile it there with:")
     terminal.say(generated.compile_line)
+
+
+def _lines(path: Path | None) -> tuple[str, ...]:
+    """The lines of a text file that are not empty; raises InvalidProject where it is none."""
+    if path is None:
+        return ()
+    try:
+        return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    except UnicodeDecodeError as error:
+        raise InvalidProject(f"{path} is not a text file in UTF-8: {error}; write one label a line") from error

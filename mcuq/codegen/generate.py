@@ -14,10 +14,9 @@ from mcuq.codegen.selftest import SelfTest
 from mcuq.codegen.views import FunctionView, ModelView, model_view
 from mcuq.ops.softmax import ACCUMULATION_INTEGER_BITS
 
-HEADERS = ("dot_product.h", "fixed_point.h", "parameters.h", "target.h")
+HEADERS = ("dot_product.h", "fixed_point.h", "parameters.h", "target.h", "window.h")
 FLOAT_HEADERS = ("float_math.h", "hybrid.h")
 DSP_HEADERS = ("dsp.h",)
-LANES_HEADERS = ("lanes.h",)
 INT4_HEADERS = ("int4.h",)
 INT16_HEADERS = ("int16.h",)
 
@@ -72,8 +71,18 @@ def _headers(view: ModelView) -> tuple[SourceFile, ...]:
     folder = resources.firmware() / "include" / "mcuq"
     names = [*HEADERS, *(INT4_HEADERS if view.uses_int4 else ()), *(INT16_HEADERS if view.uses_int16 else ())]
     names += [*(FLOAT_HEADERS if view.uses_float else ()), *(DSP_HEADERS if view.uses_dsp else ())]
-    names += LANES_HEADERS if view.uses_lanes else ()
     return tuple(SourceFile(f"mcuq/{name}", (folder / name).read_text(), "header") for name in names)
+
+
+def _protocol(view: ModelView) -> tuple[SourceFile, ...]:
+    """The device side of the serial protocol, to be embedded into an application."""
+    firmware = resources.firmware()
+    paths = [*sorted((firmware / "protocol").glob("*.[ch]")), firmware / "include" / "mcuq" / "model.h"]
+    return (
+        SourceFile(f"{view.name}_protocol.h", _render("protocol.h.j2", view), "protocol"),
+        SourceFile(f"{view.name}_protocol.c", _render("firmware.c.j2", view, embedded=True), "protocol"),
+        *(SourceFile(f"mcuq/{p.name}" if p.name == "model.h" else p.name, p.read_text(), "protocol") for p in paths),
+    )
 
 
 def generate(
@@ -85,20 +94,24 @@ def generate(
     version: str,
     parameter_types: dict[str, str],
     selftest: SelfTest | None = None,
+    labels: tuple[str, ...] = (),
 ) -> Sources:
     """All C of one model: what a user embeds, the glue of mcuq's own firmware, and the self-test when asked for.
 
-    `name` is a C identifier (`names.model_name`); `parameter_types` maps kernel names to C structs.
+    `name` is a C identifier (`names.model_name`); `parameter_types` maps kernel names to C structs; `labels` name the
+    elements of output 0.
     """
-    view = model_view(schedule, plan, name, model_hash, version, parameter_types)
+    view = model_view(schedule, plan, name, model_hash, version, parameter_types, labels)
     functions = tuple(_function_text(function) for function in view.functions)
     files = [
         SourceFile(f"{name}.h", _render("model.h.j2", view), "model"),
+        SourceFile(f"{name}.hpp", _render("model.hpp.j2", view), "model"),
         SourceFile(f"{name}.c", _render("model.c.j2", view, function_texts=functions), "model"),
         SourceFile(f"{name}_constants.h", _render("constants.h.j2", view), "model"),
         SourceFile(f"{name}_constants.c", _render("constants.c.j2", view), "model"),
         *_headers(view),
-        SourceFile(f"{name}_firmware.c", _render("firmware.c.j2", view), "firmware"),
+        SourceFile(f"{name}_firmware.c", _render("firmware.c.j2", view, embedded=False), "firmware"),
+        *_protocol(view),
     ]
     if selftest is not None:
         files.append(SourceFile(f"{name}_selftest.h", _render("selftest.h.j2", view), "selftest"))

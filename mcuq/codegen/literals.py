@@ -29,3 +29,9 @@ def array_body(values: npt.NDArray[Any]) -> str:
     per_line = max(1, COLUMNS // width)
     lines = (", ".join(texts[i : i + per_line]) for i in range(0, len(texts), per_line))
     return ",\n    ".join(lines)
+
+
+def text(value: str) -> str:
+    """A string literal in UTF-8; octal escapes, which a digit that follows cannot lengthen."""
+    escaped = (chr(b) if 32 <= b < 127 and b not in b'"\\?' else f"\\{b:03o}" for b in value.encode())
+    return '"' + "".join(escaped) + '"'

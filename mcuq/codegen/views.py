@@ -9,7 +9,7 @@ from typing import Any
 
 from mcuq.arithmetic import INT16X8, Arithmetic, arithmetic_named
 from mcuq.artifacts import MemoryPlan, Schedule, Step
-from mcuq.codegen.literals import array_body, number
+from mcuq.codegen.literals import array_body, number, text
 from mcuq.codegen.names import reduced
 from mcuq.ir import Tensor, Value
 
@@ -103,11 +103,19 @@ class ModelView:
     outputs: tuple[PortView, ...]
     functions: tuple[FunctionView, ...]
     steps: tuple[StepView, ...]
+    labels: tuple[str, ...] = ()
 
     @property
     def generation(self) -> str:
         """A C literal that differs between any two models, versions, options and plans: files of one fit together."""
-        said = [self.model_hash, self.version, self.options, self.arena_bytes, *(f.name for f in self.functions)]
+        said = [
+            self.model_hash,
+            self.version,
+            self.options,
+            self.arena_bytes,
+            self.labels,
+            *(f.name for f in self.functions),
+        ]
         for step in self.steps:
             said += [step.comment, step.arguments, step.parameters, *((c.name, c.body) for c in step.constants)]
         return f"0x{zlib.crc32(repr(said).encode()):08x}u"
@@ -126,11 +134,6 @@ class ModelView:
     def uses_int16(self) -> bool:
         """Whether any function computes with int16 activations, so that it needs the header for that."""
         return any(function.arithmetic is INT16X8 for function in self.functions)
-
-    @property
-    def uses_lanes(self) -> bool:
-        """Whether any function packs two pixels into a product, so that it needs the header for that."""
-        return any(function.kernel.endswith("/lanes") for function in self.functions)
 
     @property
     def uses_dsp(self) -> bool:
@@ -177,7 +180,8 @@ def _step_comment(schedule: Schedule, step: Step) -> str:
     ops = "+".join(node.op for node in step.nodes)
     shapes = f"{', '.join(_shape_text(graph[n]) for n in step.inputs)} -> {_shape_text(graph[step.outputs[0]])}"
     layers = " ".join(filter(None, (reduced(layer) for layer in step.layers)))
-    return f"{ops} {shapes}, {step.macs} MAC, {step.kernel}" + (f": {layers}" if layers else "")
+    how = f"{step.kernel} ({step.variant})" if step.variant else step.kernel
+    return f"{ops} {shapes}, {step.macs} MAC, {how}" + (f": {layers}" if layers else "")
 
 
 # Tables index by the byte; at the edges one value may lie over the other, which C allows for bytes alone.
@@ -263,6 +267,7 @@ def model_view(
     model_hash: str,
     version: str,
     parameter_types: dict[str, str],
+    labels: tuple[str, ...] = (),
 ) -> ModelView:
     """Everything that the templates print; `parameter_types` maps each kernel to its C struct, "" for none."""
     functions = functions_of(schedule, name)
@@ -285,4 +290,5 @@ def model_view(
         outputs=tuple(_port(schedule, plan, i, n) for i, n in enumerate(schedule.graph.outputs)),
         functions=tuple(functions.values()),
         steps=steps,
+        labels=tuple(map(text, labels)),
     )

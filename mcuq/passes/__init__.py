@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from mcuq.errors import IllegalGraph
 from mcuq.ir import Graph, remove_unused, verify
+from mcuq.passes.convolve_single_channels import convolve_single_channels
 from mcuq.passes.drop_identities import drop_identities
 from mcuq.passes.fold_activations import fold_activations
 from mcuq.passes.fold_affine import fold_affine
@@ -18,6 +19,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_constants,
     drop_identities,
     fold_padding,
+    convolve_single_channels,
     fold_affine,
     fold_activations,
 )

@@ -29,7 +29,7 @@ from mcuq.ops.cards import add_card, remove_card
 from mcuq.ops.requirements import INTEGER_INPUT_AND_OUTPUT, quantization_of
 from mcuq.ops.unary import infer_unary
 from mcuq.schedule import add_kernel, remove_kernel
-from mcuq.schedule.kernel import Kernel, Work, in_place
+from mcuq.schedule.kernel import Kernel, Work, in_place, only
 
 _KERNEL_NAME = re.compile(r"[a-z][a-z0-9_]*/[a-z0-9_]+")
 
@@ -148,6 +148,7 @@ __all__ = [
     "Work",
     "in_place",
     "infer_unary",
+    "only",
     "quantization_of",
     "quantize_multiplier",
     "read_user_op",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -19,7 +20,7 @@ from mcuq.boards import Board
 from mcuq.build import build_image, compile_line, write_sources
 from mcuq.build.compile import ELF_NAME
 from mcuq.build.image import read_image
-from mcuq.codegen import SelfTest, generate, link_script, model_name, self_test
+from mcuq.codegen import SelfTest, arrange, generate, layout_named, link_script, model_name, self_test
 from mcuq.errors import DoesNotFit, InvalidProject, UnsupportedModel
 from mcuq.exporters import save_graph
 from mcuq.importers import load_model
@@ -99,6 +100,7 @@ def generated(
     name: str | None,
     selftest: int = 0,
     remove_dead_channels: bool = True,
+    labels: tuple[str, ...] = (),
 ) -> tuple[Schedule, MemoryPlan, Sources]:
     """The graph scheduled, planned and as C, in memory; raises UnsupportedModel."""
     _refuse_unsupported(graph)
@@ -113,6 +115,7 @@ def generated(
         version=VERSION,
         parameter_types={kernel.name: kernel.parameters_type for kernel in known_kernels()},
         selftest=_selftest_vectors(planned, selftest),
+        labels=labels,
     )
     return planned, plan, sources
 
@@ -124,26 +127,59 @@ def codegen(
     name: str | None = None,
     keep_inputs: bool = False,
     remove_dead_channels: bool = True,
-    selftest: int = 0,
+    selftest: int | None = None,
     board: Board | None = None,
+    layout: str = "plain",
+    labels: Sequence[str] = (),
+    protocol: bool = False,
 ) -> Generated:
-    """Only the C, for embedding, in `out_dir`; `selftest` random inputs are embedded with a checksum per step.
+    """Only the C, for embedding, in `out_dir`, as `layout` (one of LAYOUTS) wants it.
 
-    Raises UnsupportedModel.
+    `selftest` random inputs are embedded with a checksum per step; when left out 1, and 0 for a flat folder and for
+    models that compute in float. `labels` name the elements of output 0. `protocol` adds the device side of
+    the serial protocol, so that `mcuq run` can validate the model inside the application. Examples
+    that are there already are kept. Raises UnsupportedModel, InvalidProject (no such layout; labels that do not fit).
     """
     features = board.features if board else frozenset()
-    planned, plan, sources = generated(graph, features, keep_inputs, name, selftest, remove_dead_channels)
-    files = sources.of_role("model", "header", "selftest")
+    wanted = layout_named(layout)
+    _refuse_labels(graph, labels)
+    if selftest is None:
+        selftest = 0 if wanted.name == "plain" or any(interpreter.tolerances(graph).values()) else 1
+    flags = board.compiler.gcc if board else ()
+    planned, plan, sources = generated(
+        graph, features, keep_inputs, name, selftest, remove_dead_channels, tuple(labels)
+    )
+    sources = arrange(
+        sources,
+        planned,
+        plan,
+        wanted,
+        version=VERSION,
+        folder=out_dir.resolve().name,
+        cpu_flags=" ".join(flags),
+        labels=tuple(labels),
+        protocol=protocol,
+    )
+    kept = {file.path for file in sources.of_role("example") if (out_dir / file.path).exists()}
+    files = tuple(file for file in sources.files if file.path not in kept)
     out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".generating-", dir=out_dir) as folder:
         for file, path in zip(files, write_sources(files, Path(folder)), strict=True):
             target = out_dir / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
-    c_files = [file.path for file in files if file.path.endswith(".c")]
-    flags = board.compiler.gcc if board else ()
+    c_files = [file.path for file in sources.of_role("model", "selftest", "protocol") if file.path.endswith(".c")]
     command = "cc" if board is None or board.is_host else "arm-none-eabi-gcc"
-    return Generated(sources, planned, plan, out_dir, compile_line(command, flags, c_files, "."))
+    return Generated(sources, planned, plan, out_dir, compile_line(command, flags, c_files, wanted.headers or "."))
+
+
+def _refuse_labels(graph: Graph, labels: Sequence[str]) -> None:
+    """Raise InvalidProject unless there is one label for each element of output 0."""
+    elements = graph.tensor(graph.outputs[0]).elements if labels and graph.outputs else 0
+    if len(labels) != elements:
+        raise InvalidProject(
+            f"there are {len(labels)} labels for the {elements} elements of output 0; give one a line, in their order"
+        )
 
 
 def build(

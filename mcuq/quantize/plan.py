@@ -67,10 +67,11 @@ def plan(graph: Graph, recipe: Recipe) -> Plan:
     schemes: dict[str, Scheme] = {}
     for node in graph.nodes:
         own = recipe.scheme_of(names_of(node), node.op, positions.get(node.outputs[0]), len(positions))
-        if roles_of(node) is None and own.arithmetic == "hybrid":
-            own = replace(own, arithmetic="float")
         source = schemes.get(node.inputs[0])
-        schemes[node.outputs[0]] = source if keeps_scale(node) and source is not None else own
+        chosen = source if keeps_scale(node) and source is not None else own
+        if roles_of(node) is None and chosen.arithmetic == "hybrid":
+            chosen = replace(chosen, arithmetic="float")  # only weights meet activations quantized at run time
+        schemes[node.outputs[0]] = chosen
         schemes |= dict.fromkeys(node.outputs[1:], schemes[node.outputs[0]])
     schemes |= {name: _input_scheme(graph, name, schemes, recipe) for name in graph.inputs}
     _check_rules(graph, recipe, positions)

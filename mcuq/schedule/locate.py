@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from mcuq.artifacts import Buffer, Location
@@ -41,15 +42,18 @@ def _is_free_concatenation(node: Node, graph: Graph, where: dict[str, tuple[str,
     )
 
 
-def _sizes(graph: Graph, where: dict[str, tuple[str, int]]) -> dict[str, int]:
+def _sizes(graph: Graph, where: Mapping[str, tuple[str, int]]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for name, (buffer, offset) in where.items():
         sizes[buffer] = max(sizes.get(buffer, 0), offset + graph.tensor(name).bytes)
     return sizes
 
 
-def locate(graph: Graph) -> Layout:
-    """A layout of all run-time values, decided node by node in execution order."""
+def locate(graph: Graph, absent: Collection[str] = ()) -> Layout:
+    """A layout of all run-time values but the `absent` ones, decided node by node in execution order.
+
+    Absent values live and die inside of a step, so that they lie nowhere.
+    """
     where: dict[str, tuple[str, int]] = {name: (name, 0) for name in graph.inputs}
     free: set[int] = set()
     for index, node in enumerate(graph.nodes):
@@ -66,6 +70,7 @@ def locate(graph: Graph) -> Layout:
                         where[name] = (node.outputs[0], offset + start)
                 offset += graph.tensor(value.name).bytes
             free.add(index)
+    where = {name: place for name, place in where.items() if name not in absent}
     buffers = tuple(Buffer(name, size, ALIGNMENT_BYTES) for name, size in _sizes(graph, where).items())
     locations = tuple(Location(name, buffer, offset) for name, (buffer, offset) in where.items())
     return Layout(locations, buffers, frozenset(free))

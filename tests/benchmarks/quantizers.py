@@ -1,4 +1,4 @@
-"""How near quantized networks stay to the float ones: every recipe on the two reference classifiers.
+"""How near quantized networks stay to the float ones: every recipe, and other tools, on two reference classifiers.
 
     python tests/benchmarks/quantizers.py                       # the table
     python tests/benchmarks/quantizers.py --recipe int4 --model kws
@@ -11,14 +11,17 @@ on the other 800. SQNR is that of the logits; agreement is the share of samples 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
+import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -33,6 +36,8 @@ from mcuq.quantize import Recipe, Report, load_recipe, quantize
 
 RECIPES = ("int8", "int16x8", "int8-q", "int4", "int4-mixed", "dynamic", "weights8", "float16")
 BATCH = 50
+# What other tools make of the same networks on the same samples, measured by other_quantizers.py.
+OTHERS = Path(__file__).resolve().parent / "other_quantizers.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +131,21 @@ def compare(task: Task, recipe: Recipe, reference: Answers) -> Row:
     start = time.perf_counter()
     graph, report = quantized(task, recipe)
     seconds = time.perf_counter() - start
-    mine = answers(graph, task.inputs)
+    return row_of(task, recipe.name, reference, answers(graph, task.inputs), report.weight_bytes, seconds)
+
+
+def row_of(task: Task, name: str, reference: Answers, mine: Answers, size_bytes: int, seconds: float) -> Row:
+    """One line: answers of a quantized model beside those of the float one."""
     right, was_right = mine.classes == task.labels, reference.classes == task.labels
     lost, won = int((was_right & ~right).sum()), int((right & ~was_right).sum())
     samples = len(task.labels)
     margin = 1.96 * math.sqrt(max(lost + won - (lost - won) ** 2 / samples, 0)) / samples
     agreement = float((mine.classes == reference.classes).mean())
     sqnr = sqnr_db(reference.logits, mine.logits)
-    return Row(task.name, recipe.name, agreement, sqnr, (lost - won) / samples, margin, report.weight_bytes, seconds)
+    return Row(task.name, name, agreement, sqnr, (lost - won) / samples, margin, size_bytes, seconds)
 
 
-def rows(zoo: Path, models: list[str], recipes: list[str]) -> Iterator[Row]:
+def rows(zoo: Path, models: Iterable[str], recipes: Iterable[str]) -> Iterator[Row]:
     """Every recipe on every model."""
     for model in models:
         task = TASKS[model](zoo)
@@ -145,22 +154,32 @@ def rows(zoo: Path, models: list[str], recipes: list[str]) -> Iterator[Row]:
             yield compare(task, load_recipe(recipe), reference)
 
 
+def others(models: list[str]) -> tuple[list[Row], str]:
+    """What other tools were measured to make of these networks, and when and with which versions that was."""
+    document = json.loads(OTHERS.read_text(encoding="utf-8"))
+    versions = ", ".join(f"{package} {number}" for package, number in document["versions"].items())
+    found = [Row(**row) for row in document["rows"] if row["task"] in models]
+    return found, f"others measured on {document['date']} with {versions}"
+
+
 def table(lines: list[Row]) -> Table:
-    """The rows for people."""
-    made = Table(title="Quantized against float, 200 calibration samples")
-    for title in ("model", "recipe", "agreement", "logits SQNR", "drop in points (95 %)", "weight bytes", "seconds"):
-        made.add_column(title, justify="left" if title in ("model", "recipe") else "right")
-    for line in lines:
-        drop = f"{100 * line.drop:+.2f} +- {100 * line.drop_margin:.2f}"
+    """The rows for people, a section a network."""
+    made = Table(title="quantized against float, 200 calibration samples", title_justify="left", box=box.SIMPLE_HEAD)
+    for title in ("model", "quantizer", "agreement", "logits SQNR", "drop in points (95 %)", "bytes"):
+        made.add_column(title, justify="left" if title in ("model", "quantizer") else "right", no_wrap=True)
+    last = ""
+    for line in sorted(lines, key=lambda line: line.task):
+        if line.task != last:
+            made.add_section()
         made.add_row(
-            line.task,
+            line.task.upper() if line.task != last else "",
             line.recipe,
             f"{100 * line.agreement:.2f} %",
-            f"{line.sqnr_db:.2f} dB",
-            drop,
+            f"{line.sqnr_db:.1f} dB",
+            f"{100 * line.drop:+.2f} +- {100 * line.drop_margin:.2f}",
             f"{line.weight_bytes:,}",
-            f"{line.seconds:.1f}",
         )
+        last = line.task
     return made
 
 
@@ -171,8 +190,14 @@ def main() -> None:
     parser.add_argument("--recipe", action="append", help="a built-in recipe or a .toml file; may be repeated")
     parser.add_argument("--zoo", type=Path, default=os.environ.get("MCUQ_ZOO"), required="MCUQ_ZOO" not in os.environ)
     options = parser.parse_args()
-    found = list(rows(Path(options.zoo), options.model or sorted(TASKS), options.recipe or list(RECIPES)))
-    Console(width=120).print(table(found))
+    models = options.model or sorted(TASKS)
+    mine = [
+        replace(row, recipe=f"mcuq {row.recipe}") for row in rows(Path(options.zoo), models, options.recipe or RECIPES)
+    ]
+    theirs, when = others(models)
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console.print(table([*mine, *theirs]))
+    console.print(f"bytes: mcuq's are the weights, the others' the whole file\n{when}")
 
 
 if __name__ == "__main__":

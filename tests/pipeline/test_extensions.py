@@ -178,7 +178,7 @@ def test_a_missing_file_is_an_error_of_the_user(tmp_path: Path) -> None:
     [
         ('Kernel("leaky_relu/int8"', 'Kernel("Leaky-Relu"', "must be called like"),
         ('templates={"leaky_relu/int8"', 'templates={"other/int8"', "no text"),
-        ('("LEAKY_RELU",), "", plan_int8', '("ELU",), "", plan_int8', "does not say that it computes"),
+        ('("LEAKY_RELU",), "", only(plan_int8)', '("ELU",), "", only(plan_int8)', "does not say that it computes"),
     ],
 )
 def test_parts_that_do_not_go_together_are_named(example: Path, tmp_path: Path, old: str, new: str, word: str) -> None:

@@ -10,7 +10,7 @@ from mcuq.ops.activation import quantized_range
 from mcuq.ops.binary import left_shift_of, sum_multipliers
 from mcuq.ops.mul import product_multiplier
 from mcuq.ops.requirements import quantization_of
-from mcuq.schedule.kernel import INTEGER_ARITHMETICS, Kernel, Work, in_place
+from mcuq.schedule.kernel import INTEGER_ARITHMETICS, Kernel, Work, in_place, only
 from mcuq.schedule.kernels.packing import stored_shift
 
 
@@ -128,6 +128,8 @@ def plan_sum(node: Node, graph: Graph) -> Work:
         ),
         operand_constants(node, graph),
         overlaps=in_place(node, graph),
+        cycles=45 * y.elements + 50,
+        code_bytes=260,
     )
 
 
@@ -149,8 +151,14 @@ def plan_product(node: Node, graph: Graph) -> Work:
         ),
         operand_constants(node, graph),
         overlaps=in_place(node, graph),
+        cycles=25 * y.elements + 50,
+        code_bytes=150,
     )
 
 
-SUM = Kernel("sum/portable", ("ADD", "SUB"), "mcuq_sum_parameters", plan_sum, arithmetics=("tflm", "single", "int16x8"))
-PRODUCT = Kernel("mul/portable", ("MUL",), "mcuq_product_parameters", plan_product, arithmetics=INTEGER_ARITHMETICS)
+SUM = Kernel(
+    "sum/portable", ("ADD", "SUB"), "mcuq_sum_parameters", only(plan_sum), arithmetics=("tflm", "single", "int16x8")
+)
+PRODUCT = Kernel(
+    "mul/portable", ("MUL",), "mcuq_product_parameters", only(plan_product), arithmetics=INTEGER_ARITHMETICS
+)

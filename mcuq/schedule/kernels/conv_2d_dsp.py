@@ -9,7 +9,7 @@ from mcuq.ir import Graph, Node
 from mcuq.ops.conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import channel_multipliers
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.mixed_lanes import (
     BLOCK,
     Folded,
@@ -71,6 +71,13 @@ def _overlap(node: Node, graph: Graph, geometry: WindowShape) -> tuple[Overlap, 
     return (Overlap(x.name, y.name, margin),)
 
 
+def _cycles(geometry: WindowShape, channels: int, taps: int, pairs: int, *, by_words: bool) -> int:
+    """Two pixels of four channels a block; then what gathering the windows takes."""
+    pixels = geometry.out_height * geometry.out_width
+    blocks = -(-pixels // 2) * (channels // BLOCK)
+    return blocks * (15 * pairs + 95) + pixels * (60 + (22 if by_words else 50) * taps // 10)
+
+
 def plan(node: Node, graph: Graph) -> Work:
     """The step of one convolution."""
     x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
@@ -88,7 +95,10 @@ def plan(node: Node, graph: Graph) -> Work:
         constants=(PackedConstant("stream", "uint32_t", stream),),
         scratch_bytes=8 * pairs,
         overlaps=_overlap(node, graph, geometry),
+        cycles=_cycles(geometry, channels, taps, pairs, by_words=by_words),
+        code_bytes=500,
+        shared_code=((f"mcuq_conv_pair_{unroll}", 36 * unroll + 220), ("mcuq_expand_words", 130)),
     )
 
 
-KERNEL = Kernel("conv_2d/dsp", ("CONV_2D",), "mcuq_stream_parameters", plan, refuses, frozenset({"dsp"}))
+KERNEL = Kernel("conv_2d/dsp", ("CONV_2D",), "mcuq_stream_parameters", only(plan), refuses, frozenset({"dsp"}))

@@ -8,7 +8,7 @@ from mcuq.ir import Graph, Node
 from mcuq.ops.check import call_of
 from mcuq.ops.conv_2d import window_of
 from mcuq.ops.weighted_float import image_is_symmetric
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.float_weights import (
     FloatWeights,
     PointersOnly,
@@ -54,13 +54,13 @@ def plan_hybrid(node: Node, graph: Graph) -> Work:
 
 
 FLOAT = Kernel(
-    "conv_2d/float", ("CONV_2D",), "mcuq_float_weights_parameters", plan, refuses_types, arithmetics=("float",)
+    "conv_2d/float", ("CONV_2D",), "mcuq_float_weights_parameters", only(plan), refuses_types, arithmetics=("float",)
 )
 HYBRID = Kernel(
     "conv_2d/hybrid",
     ("CONV_2D",),
     "mcuq_float_weights_parameters",
-    plan_hybrid,
+    only(plan_hybrid),
     lambda node, graph: refuses_hybrid(node, graph, 0),
     arithmetics=("hybrid",),
 )

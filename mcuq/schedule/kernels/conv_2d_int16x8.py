@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mcuq.ir import Graph, Node
 from mcuq.ops.conv_2d import window_of
 from mcuq.ops.weighted import channel_multipliers
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.int16_sums import int16_sums
 from mcuq.schedule.kernels.raster import raster_overlap
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
@@ -33,4 +33,4 @@ def plan(node: Node, graph: Graph) -> Work:
     return Work(shape, sums.parameters, sums.constants, overlaps=raster_overlap(node, graph, geometry))
 
 
-KERNEL = Kernel("conv_2d/int16x8", ("CONV_2D",), "mcuq_int16_parameters", plan, arithmetics=("int16x8",))
+KERNEL = Kernel("conv_2d/int16x8", ("CONV_2D",), "mcuq_int16_parameters", only(plan), arithmetics=("int16x8",))

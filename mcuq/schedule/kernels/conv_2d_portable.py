@@ -9,7 +9,7 @@ from mcuq.ops.activation import quantized_range
 from mcuq.ops.conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import channel_multipliers, weight_zero_points
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.packing import (
     bias_constant,
     bias_of,
@@ -19,6 +19,7 @@ from mcuq.schedule.kernels.packing import (
     weights_constant,
     zero_point_constants,
 )
+from mcuq.schedule.kernels.packing_int4 import refuses_other_weights
 from mcuq.schedule.kernels.raster import raster_overlap
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
@@ -69,7 +70,15 @@ def plan(node: Node, graph: Graph) -> Work:
             *zero_point_constants(zeros),
         ),
         overlaps=raster_overlap(node, graph, geometry),
+        cycles=5 * channels * weights.values[0].size * geometry.out_height * geometry.out_width + 25 * y.elements,
+        code_bytes=560,
     )
 
 
-KERNEL = Kernel("conv_2d/portable", ("CONV_2D",), "mcuq_conv_parameters", plan)
+def refuses(node: Node, graph: Graph) -> str | None:
+    """Why the kernel does not compute the node, or None: int4 weights would lie in bytes, where they can be packed."""
+    packed = refuses_other_weights(node, graph) is None
+    return "its weights can stay int4" if packed else None
+
+
+KERNEL = Kernel("conv_2d/portable", ("CONV_2D",), "mcuq_conv_parameters", only(plan), refuses)

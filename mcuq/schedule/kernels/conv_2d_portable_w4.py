@@ -9,7 +9,7 @@ from mcuq.ops.activation import quantized_range
 from mcuq.ops.conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import channel_multipliers, weight_zero_points
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.packing import (
     bias_constant,
     bias_of,
@@ -88,4 +88,4 @@ def plan(node: Node, graph: Graph) -> Work:
     )
 
 
-KERNEL = Kernel("conv_2d/portable_w4", ("CONV_2D",), "mcuq_int4_conv_parameters", plan, refuses_other_weights)
+KERNEL = Kernel("conv_2d/portable_w4", ("CONV_2D",), "mcuq_int4_conv_parameters", only(plan), refuses_other_weights)

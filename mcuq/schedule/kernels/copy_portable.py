@@ -9,7 +9,7 @@ from mcuq.arithmetic import ARITHMETICS
 from mcuq.artifacts import PackedConstant
 from mcuq.ir import Constant, Graph, Node
 from mcuq.ops.pad import fill_of
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +70,5 @@ def plan_pad(node: Node, graph: Graph) -> Work:
 
 
 EVERY = tuple(arithmetic.name for arithmetic in ARITHMETICS)
-CONCATENATION = Kernel("concatenation/portable", ("CONCATENATION",), "", plan_concatenation, arithmetics=EVERY)
-PAD = Kernel("pad/portable", ("PAD",), "mcuq_pad_parameters", plan_pad, arithmetics=EVERY)
+CONCATENATION = Kernel("concatenation/portable", ("CONCATENATION",), "", only(plan_concatenation), arithmetics=EVERY)
+PAD = Kernel("pad/portable", ("PAD",), "mcuq_pad_parameters", only(plan_pad), arithmetics=EVERY)

@@ -11,7 +11,7 @@ from mcuq.artifacts import PackedConstant
 from mcuq.ir import Graph, Node
 from mcuq.ops.int16_curves import LOGISTIC_EXPONENTS, TANH_EXPONENTS
 from mcuq.ops.requirements import quantization_of
-from mcuq.schedule.kernel import Kernel, Work, in_place
+from mcuq.schedule.kernel import Kernel, Work, in_place, only
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +38,4 @@ def plan(node: Node, graph: Graph) -> Work:
     return Work(CurveShape(is_tanh), CurveParameters(x.elements, *factor), (table,), overlaps=in_place(node, graph))
 
 
-KERNEL = Kernel("curve/int16x8", ("LOGISTIC", "TANH"), "mcuq_curve_parameters", plan, arithmetics=("int16x8",))
+KERNEL = Kernel("curve/int16x8", ("LOGISTIC", "TANH"), "mcuq_curve_parameters", only(plan), arithmetics=("int16x8",))

@@ -18,7 +18,7 @@ from mcuq.ir import Graph, Node
 from mcuq.ops.depthwise_conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import channel_multipliers
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.mixed_lanes import Folded, folded, refusal_of_types
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
@@ -177,6 +177,14 @@ def _overlap(node: Node, graph: Graph, g: WindowShape, lines: Lines, band: int) 
     return Overlap(x.name, y.name, margin)
 
 
+def _cycles(g: WindowShape, lines: Lines) -> int:
+    """Tiles of four outputs of one channel, what a line of them takes, and the split into planes."""
+    tiles = -(-lines.out_positions // TILE)
+    return g.channels * (
+        lines.out_lines * ((60 if g.stride_x == 1 else 68) * tiles + 22) + 3 * lines.lines * lines.positions
+    )
+
+
 def plan(node: Node, graph: Graph) -> Work:
     """The step of one depthwise convolution."""
     x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
@@ -199,9 +207,12 @@ def plan(node: Node, graph: Graph) -> Work:
         constants=(PackedConstant("stream", "uint32_t", stream),),
         scratch_bytes=16 * line_words * ((band - 1) * g.stride_x + 3),
         overlaps=(_overlap(node, graph, g, lines, band),),
+        cycles=_cycles(g, lines),
+        code_bytes=800 + 100 * g.stride_x,
+        shared_code=(("mcuq_split_line", 200),),
     )
 
 
 KERNEL = Kernel(
-    "depthwise_conv_2d/dsp", ("DEPTHWISE_CONV_2D",), "mcuq_stream_parameters", plan, refuses, frozenset({"dsp"})
+    "depthwise_conv_2d/dsp", ("DEPTHWISE_CONV_2D",), "mcuq_stream_parameters", only(plan), refuses, frozenset({"dsp"})
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mcuq.ir import Graph, Node
 from mcuq.ops.depthwise_conv_2d import window_of
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.conv_2d_float import FloatConvShape
 from mcuq.schedule.kernels.float_weights import (
     PointersOnly,
@@ -47,7 +47,7 @@ FLOAT = Kernel(
     "depthwise_conv_2d/float",
     ("DEPTHWISE_CONV_2D",),
     "mcuq_float_weights_parameters",
-    plan,
+    only(plan),
     refuses_types,
     arithmetics=("float",),
 )
@@ -55,7 +55,7 @@ HYBRID = Kernel(
     "depthwise_conv_2d/hybrid",
     ("DEPTHWISE_CONV_2D",),
     "mcuq_float_weights_parameters",
-    plan_hybrid,
+    only(plan_hybrid),
     lambda node, graph: refuses_hybrid(node, graph, 3),
     arithmetics=("hybrid",),
 )

@@ -9,8 +9,9 @@ from mcuq.ops.activation import quantized_range
 from mcuq.ops.depthwise_conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import channel_multipliers, weight_zero_points
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.conv_2d_portable import ConvParameters
+from mcuq.schedule.kernels.depthwise_conv_2d_portable_w4 import refuses as refuses_packed
 from mcuq.schedule.kernels.packing import (
     bias_constant,
     bias_of,
@@ -63,7 +64,15 @@ def plan(node: Node, graph: Graph) -> Work:
             *zero_point_constants(zeros),
         ),
         overlaps=raster_overlap(node, graph, geometry),
+        cycles=y.elements * (20 * geometry.window_height * geometry.window_width + 20),
+        code_bytes=410,
     )
 
 
-KERNEL = Kernel("depthwise_conv_2d/portable", ("DEPTHWISE_CONV_2D",), "mcuq_conv_parameters", plan)
+def refuses(node: Node, graph: Graph) -> str | None:
+    """Why the kernel does not compute the node, or None: int4 weights would lie in bytes, where they can be packed."""
+    packed = refuses_packed(node, graph) is None
+    return "its weights can stay int4" if packed else None
+
+
+KERNEL = Kernel("depthwise_conv_2d/portable", ("DEPTHWISE_CONV_2D",), "mcuq_conv_parameters", only(plan), refuses)

@@ -9,7 +9,7 @@ from mcuq.ops.activation import quantized_range
 from mcuq.ops.depthwise_conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import channel_multipliers, weight_zero_points
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.conv_2d_portable_w4 import Int4ConvParameters
 from mcuq.schedule.kernels.packing import (
     bias_constant,
@@ -79,4 +79,6 @@ def plan(node: Node, graph: Graph) -> Work:
     )
 
 
-KERNEL = Kernel("depthwise_conv_2d/portable_w4", ("DEPTHWISE_CONV_2D",), "mcuq_int4_conv_parameters", plan, refuses)
+KERNEL = Kernel(
+    "depthwise_conv_2d/portable_w4", ("DEPTHWISE_CONV_2D",), "mcuq_int4_conv_parameters", only(plan), refuses
+)

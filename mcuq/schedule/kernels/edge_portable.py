@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mcuq.ir import FLOAT32, Graph, Node, Value
 from mcuq.ops.requirements import quantization_of
-from mcuq.schedule.kernel import INTEGER_ARITHMETICS, Kernel, Work, in_place
+from mcuq.schedule.kernel import INTEGER_ARITHMETICS, Kernel, Work, in_place, only
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +60,9 @@ def _refuses(node: Node, graph: Graph) -> str | None:
 
 
 _TYPE = "mcuq_edge_parameters"
-QUANTIZE = Kernel("quantize/portable", ("QUANTIZE",), _TYPE, plan_quantize, _refuses, arithmetics=INTEGER_ARITHMETICS)
-DEQUANTIZE = Kernel("dequantize/portable", ("DEQUANTIZE",), _TYPE, plan_dequantize, arithmetics=INTEGER_ARITHMETICS)
+QUANTIZE = Kernel(
+    "quantize/portable", ("QUANTIZE",), _TYPE, only(plan_quantize), _refuses, arithmetics=INTEGER_ARITHMETICS
+)
+DEQUANTIZE = Kernel(
+    "dequantize/portable", ("DEQUANTIZE",), _TYPE, only(plan_dequantize), arithmetics=INTEGER_ARITHMETICS
+)

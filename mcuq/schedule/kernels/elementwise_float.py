@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mcuq.artifacts import PackedConstant
 from mcuq.ir import Constant, Graph, Node
-from mcuq.schedule.kernel import Kernel, Work, in_place
+from mcuq.schedule.kernel import Kernel, Work, in_place, only
 from mcuq.schedule.kernels.binary_portable import PairDimension, pair_loops
 from mcuq.schedule.kernels.float_weights import PointersOnly
 
@@ -55,5 +55,7 @@ def plan_unary(node: Node, graph: Graph) -> Work:
     return Work(FloatUnaryShape(_FUNCTIONS[node.op]), parameters, overlaps=in_place(node, graph))
 
 
-BINARY = Kernel("binary/float", tuple(_OPERATORS), "", plan_binary, arithmetics=("float",))
-UNARY = Kernel("unary/float", tuple(_FUNCTIONS), "mcuq_float_unary_parameters", plan_unary, arithmetics=("float",))
+BINARY = Kernel("binary/float", tuple(_OPERATORS), "", only(plan_binary), arithmetics=("float",))
+UNARY = Kernel(
+    "unary/float", tuple(_FUNCTIONS), "mcuq_float_unary_parameters", only(plan_unary), arithmetics=("float",)
+)

@@ -10,7 +10,7 @@ from mcuq.artifacts import PackedConstant
 from mcuq.ir import Graph, Node
 from mcuq.ops.fully_connected import multipliers_of
 from mcuq.ops.requirements import quantization_of
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.mixed_lanes import (
     Folded,
     factors,
@@ -79,22 +79,26 @@ def plan(node: Node, graph: Graph) -> Work:
     pairs = -(-depth // (2 * smallest)) * smallest
     by_words = depth % 4 == 0
     order = swapped_order(depth, pairs) if by_words else natural_order(depth, pairs)
+    unroll = next(unroll for unroll in UNROLLS if pairs % unroll == 0)
     return Work(
         shape=FullyConnectedDspShape(
             rows=x.elements // depth,
             depth=depth,
             out_channels=outputs,
             pairs=pairs,
-            unroll=next(unroll for unroll in UNROLLS if pairs % unroll == 0),
+            unroll=unroll,
             by_words=by_words,
             linear=quantization_of(y).zero_point != -128,
         ),
         parameters=FullyConnectedDspParameters(0),
         constants=(PackedConstant("stream", "uint32_t", _stream(node, graph, order)),),
         scratch_bytes=4 * pairs,
+        cycles=(x.elements // depth) * ((outputs // OUTPUTS) * (186 * pairs // 10 + 110) + 3 * depth),
+        code_bytes=200,
+        shared_code=((f"mcuq_dot_8_by_{unroll}", 70 * unroll + 330), ("mcuq_expand_row", 100)),
     )
 
 
 KERNEL = Kernel(
-    "fully_connected/dsp", ("FULLY_CONNECTED",), "mcuq_stream_parameters", plan, refuses, frozenset({"dsp"})
+    "fully_connected/dsp", ("FULLY_CONNECTED",), "mcuq_stream_parameters", only(plan), refuses, frozenset({"dsp"})
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcuq.ir import Graph, Node
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.float_weights import (
     FloatWeights,
     PointersOnly,
@@ -54,7 +54,7 @@ FLOAT = Kernel(
     "fully_connected/float",
     ("FULLY_CONNECTED",),
     "mcuq_float_weights_parameters",
-    plan,
+    only(plan),
     refuses_types,
     arithmetics=("float",),
 )
@@ -62,7 +62,7 @@ HYBRID = Kernel(
     "fully_connected/hybrid",
     ("FULLY_CONNECTED",),
     "mcuq_float_weights_parameters",
-    plan_hybrid,
+    only(plan_hybrid),
     lambda node, graph: refuses_hybrid(node, graph, 0),
     arithmetics=("hybrid",),
 )

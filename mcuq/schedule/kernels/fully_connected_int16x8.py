@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mcuq.ir import Graph, Node
 from mcuq.ops.fully_connected import multipliers_of
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.int16_sums import int16_sums
 
 
@@ -30,5 +30,5 @@ def plan(node: Node, graph: Graph) -> Work:
 
 
 KERNEL = Kernel(
-    "fully_connected/int16x8", ("FULLY_CONNECTED",), "mcuq_int16_parameters", plan, arithmetics=("int16x8",)
+    "fully_connected/int16x8", ("FULLY_CONNECTED",), "mcuq_int16_parameters", only(plan), arithmetics=("int16x8",)
 )

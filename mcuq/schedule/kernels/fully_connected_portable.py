@@ -9,7 +9,7 @@ from mcuq.ops.activation import quantized_range
 from mcuq.ops.fully_connected import multipliers_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import weight_zero_points
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.packing import (
     bias_constant,
     bias_of,
@@ -20,6 +20,7 @@ from mcuq.schedule.kernels.packing import (
     weights_constant,
     zero_point_constants,
 )
+from mcuq.schedule.kernels.packing_int4 import refuses_other_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,17 @@ def plan(node: Node, graph: Graph) -> Work:
             *(multiplier_constants(multipliers, node.arithmetic) if per_channel else ()),
             *zero_point_constants(zeros),
         ),
+        cycles=(x.elements // depth) * outputs * (5 * depth + 30),
+        code_bytes=350,
     )
 
 
-KERNEL = Kernel("fully_connected/portable", ("FULLY_CONNECTED",), "mcuq_fully_connected_parameters", plan)
+def refuses(node: Node, graph: Graph) -> str | None:
+    """Why the kernel does not compute the node, or None: int4 weights would lie in bytes, where they can be packed."""
+    packed = refuses_other_weights(node, graph) is None
+    return "its weights can stay int4" if packed else None
+
+
+KERNEL = Kernel(
+    "fully_connected/portable", ("FULLY_CONNECTED",), "mcuq_fully_connected_parameters", only(plan), refuses
+)

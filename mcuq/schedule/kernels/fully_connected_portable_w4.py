@@ -9,7 +9,7 @@ from mcuq.ops.activation import quantized_range
 from mcuq.ops.fully_connected import multipliers_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import weight_zero_points
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.packing import (
     bias_constant,
     bias_of,
@@ -82,6 +82,6 @@ KERNEL = Kernel(
     "fully_connected/portable_w4",
     ("FULLY_CONNECTED",),
     "mcuq_int4_fully_connected_parameters",
-    plan,
+    only(plan),
     refuses_other_weights,
 )

@@ -10,7 +10,7 @@ from mcuq.arithmetic import arithmetic_named
 from mcuq.artifacts import PackedConstant
 from mcuq.ir import FLOAT32, Graph, Node
 from mcuq.ops import Call, card_of
-from mcuq.schedule.kernel import Kernel, Work, in_place
+from mcuq.schedule.kernel import Kernel, Work, in_place, only
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,14 @@ def table_of(node: Node, graph: Graph) -> PackedConstant:
 def plan(node: Node, graph: Graph) -> Work:
     """The step of one elementwise op."""
     elements = graph[node.inputs[0]].elements
-    return Work(LookupShape(), LookupParameters(elements), (table_of(node, graph),), overlaps=in_place(node, graph))
+    return Work(
+        LookupShape(),
+        LookupParameters(elements),
+        (table_of(node, graph),),
+        overlaps=in_place(node, graph),
+        cycles=6 * elements,
+        code_bytes=40,
+    )
 
 
 def _refuses(node: Node, graph: Graph) -> str | None:
@@ -45,5 +52,5 @@ def _refuses(node: Node, graph: Graph) -> str | None:
 
 
 KERNEL = Kernel(
-    "lookup/portable", ("LOGISTIC", "TANH", "RELU", "RELU6", "QUANTIZE"), "mcuq_lookup_parameters", plan, _refuses
+    "lookup/portable", ("LOGISTIC", "TANH", "RELU", "RELU6", "QUANTIZE"), "mcuq_lookup_parameters", only(plan), _refuses
 )

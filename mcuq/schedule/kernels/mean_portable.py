@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mcuq.ir import Graph, Node
 from mcuq.ops.mean import count_of, multiplier_of
 from mcuq.ops.requirements import quantization_of
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,11 @@ def plan(node: Node, graph: Graph) -> Work:
             shift=shift,
             output_offset=quantization_of(y).zero_point,
         ),
+        cycles=8 * x.elements + 40 * y.elements,
+        code_bytes=180,
     )
 
 
-KERNEL = Kernel("mean/portable", ("MEAN",), "mcuq_mean_parameters", plan, arithmetics=("tflm", "single", "int16x8"))
+KERNEL = Kernel(
+    "mean/portable", ("MEAN",), "mcuq_mean_parameters", only(plan), arithmetics=("tflm", "single", "int16x8")
+)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mcuq.ir import Graph, Node
 from mcuq.ops.mean import count_of, division_of
 from mcuq.ops.requirements import quantization_of
-from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.mean_portable import MeanShape, merged_dimensions
 
 
@@ -38,4 +38,4 @@ def plan(node: Node, graph: Graph) -> Work:
     )
 
 
-KERNEL = Kernel("mean/shift", ("MEAN",), "mcuq_mean_shift_parameters", plan, arithmetics=("shift",))
+KERNEL = Kernel("mean/shift", ("MEAN",), "mcuq_mean_shift_parameters", only(plan), arithmetics=("shift",))

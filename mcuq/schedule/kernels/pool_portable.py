@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mcuq.ir import Graph, Node
 from mcuq.ops.activation import quantized_range
-from mcuq.schedule.kernel import INTEGER_ARITHMETICS, Kernel, Work
+from mcuq.schedule.kernel import INTEGER_ARITHMETICS, Kernel, Work, only
 from mcuq.schedule.kernels.raster import raster_overlap
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
@@ -35,9 +35,15 @@ def plan(node: Node, graph: Graph) -> Work:
     low, high = quantized_range(node.attrs.activation, y)
     geometry = window_shape(x, y, node.attrs.window)
     shape = PoolShape(geometry, y.dtype.c, y.dtype.minimum, node.attrs.halves_up)
-    return Work(shape, PoolParameters(low, high), overlaps=raster_overlap(node, graph, geometry))
+    return Work(
+        shape,
+        PoolParameters(low, high),
+        overlaps=raster_overlap(node, graph, geometry),
+        cycles=y.elements * (8 * geometry.window_height * geometry.window_width + 20),
+        code_bytes=120,
+    )
 
 
 _TYPE = "mcuq_pool_parameters"
-AVERAGE = Kernel("average_pool_2d/portable", ("AVERAGE_POOL_2D",), _TYPE, plan, arithmetics=INTEGER_ARITHMETICS)
-MAX = Kernel("max_pool_2d/portable", ("MAX_POOL_2D",), _TYPE, plan, arithmetics=INTEGER_ARITHMETICS)
+AVERAGE = Kernel("average_pool_2d/portable", ("AVERAGE_POOL_2D",), _TYPE, only(plan), arithmetics=INTEGER_ARITHMETICS)
+MAX = Kernel("max_pool_2d/portable", ("MAX_POOL_2D",), _TYPE, only(plan), arithmetics=INTEGER_ARITHMETICS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mcuq.ir import Graph, Node
 from mcuq.ops.mean import count_of
-from mcuq.schedule.kernel import Kernel, Work, in_place
+from mcuq.schedule.kernel import Kernel, Work, in_place, only
 from mcuq.schedule.kernels.float_weights import PointersOnly
 from mcuq.schedule.kernels.mean_portable import MeanShape, merged_dimensions
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
@@ -55,7 +55,9 @@ def plan_softmax(node: Node, graph: Graph) -> Work:
     return Work(shape, FloatSoftmaxParameters(float(node.attrs.beta)), overlaps=in_place(node, graph))
 
 
-AVERAGE = Kernel("average_pool_2d/float", ("AVERAGE_POOL_2D",), "", plan_pool, arithmetics=("float",))
-MAX = Kernel("max_pool_2d/float", ("MAX_POOL_2D",), "", plan_pool, arithmetics=("float",))
-MEAN = Kernel("mean/float", ("MEAN",), "", plan_mean, arithmetics=("float",))
-SOFTMAX = Kernel("softmax/float", ("SOFTMAX",), "mcuq_float_softmax_parameters", plan_softmax, arithmetics=("float",))
+AVERAGE = Kernel("average_pool_2d/float", ("AVERAGE_POOL_2D",), "", only(plan_pool), arithmetics=("float",))
+MAX = Kernel("max_pool_2d/float", ("MAX_POOL_2D",), "", only(plan_pool), arithmetics=("float",))
+MEAN = Kernel("mean/float", ("MEAN",), "", only(plan_mean), arithmetics=("float",))
+SOFTMAX = Kernel(
+    "softmax/float", ("SOFTMAX",), "mcuq_float_softmax_parameters", only(plan_softmax), arithmetics=("float",)
+)

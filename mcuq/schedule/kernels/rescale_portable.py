@@ -8,7 +8,7 @@ from mcuq.arithmetic.multiplier import quantize_multiplier
 from mcuq.ir import FLOAT32, Graph, Node, Tensor, Value
 from mcuq.ops.activation import NONE, RELU, RELU6, quantized_range
 from mcuq.ops.requirements import quantization_of
-from mcuq.schedule.kernel import Kernel, Work, in_place
+from mcuq.schedule.kernel import Kernel, Work, in_place, only
 
 CLAMP_OF = {"QUANTIZE": NONE, "RELU": RELU, "RELU6": RELU6}
 
@@ -63,5 +63,5 @@ def _refuses(node: Node, graph: Graph) -> str | None:
 
 
 KERNEL = Kernel(
-    "rescale/portable", tuple(CLAMP_OF), "mcuq_rescale_parameters", plan, _refuses, arithmetics=("int16x8",)
+    "rescale/portable", tuple(CLAMP_OF), "mcuq_rescale_parameters", only(plan), _refuses, arithmetics=("int16x8",)
 )

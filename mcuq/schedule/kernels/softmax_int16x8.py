@@ -10,7 +10,7 @@ from mcuq.arithmetic.int16_tables import exp_table, one_over_one_plus_table
 from mcuq.artifacts import PackedConstant
 from mcuq.ir import Graph, Node
 from mcuq.ops.int16_curves import difference_multiplier
-from mcuq.schedule.kernel import Kernel, Work, in_place
+from mcuq.schedule.kernel import Kernel, Work, in_place, only
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +44,4 @@ def plan(node: Node, graph: Graph) -> Work:
     )
 
 
-KERNEL = Kernel("softmax/int16x8", ("SOFTMAX",), "mcuq_softmax_int16_parameters", plan, arithmetics=("int16x8",))
+KERNEL = Kernel("softmax/int16x8", ("SOFTMAX",), "mcuq_softmax_int16_parameters", only(plan), arithmetics=("int16x8",))

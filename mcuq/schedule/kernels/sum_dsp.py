@@ -13,7 +13,7 @@ from mcuq.ir import INT8, Constant, Graph, Node
 from mcuq.ops.activation import quantized_range
 from mcuq.ops.binary import SumMultipliers, sum_multipliers
 from mcuq.ops.requirements import quantization_of
-from mcuq.schedule.kernel import Kernel, Work, in_place
+from mcuq.schedule.kernel import Kernel, Work, in_place, only
 
 HALF = (1 << 30, 0)  # multiplier and shift of 1/2
 OPERAND_SHIFTS = range(1, 19)
@@ -94,7 +94,9 @@ def plan(node: Node, graph: Graph) -> Work:
             output_max=high,
         ),
         overlaps=in_place(node, graph),
+        cycles=25 * y.elements // 2 + 50,
+        code_bytes=130,
     )
 
 
-KERNEL = Kernel("sum/dsp", ("ADD", "SUB"), "mcuq_sum_dsp_parameters", plan, refuses, frozenset({"dsp"}))
+KERNEL = Kernel("sum/dsp", ("ADD", "SUB"), "mcuq_sum_dsp_parameters", only(plan), refuses, frozenset({"dsp"}))

@@ -9,7 +9,7 @@ from mcuq.ir import Graph, Node
 from mcuq.ops.activation import quantized_range
 from mcuq.ops.binary import LEFT_SHIFT, sum_multipliers
 from mcuq.ops.requirements import quantization_of
-from mcuq.schedule.kernel import Kernel, Work, in_place
+from mcuq.schedule.kernel import Kernel, Work, in_place, only
 from mcuq.schedule.kernels.binary_portable import SumShape, operand_constants, pair_loops
 
 
@@ -51,4 +51,4 @@ def plan(node: Node, graph: Graph) -> Work:
     )
 
 
-KERNEL = Kernel("sum/shift", ("ADD", "SUB"), "mcuq_sum_shift_parameters", plan, arithmetics=("shift",))
+KERNEL = Kernel("sum/shift", ("ADD", "SUB"), "mcuq_sum_shift_parameters", only(plan), arithmetics=("shift",))
