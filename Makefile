@@ -1,5 +1,6 @@
 # make demo     build the demo model for a Cortex-M4, run it on the simulator, print what it does
 # make test     install what the tests need and run them
+# make keras    the tests of Keras models, with TensorFlow (about 600 MB) in an environment of its own
 # make lint     style, types, and who may import whom
 # make bench    the benchmarks
 # make wheel    dist/mcuq-<version>-py3-none-any.whl
@@ -10,16 +11,20 @@ PYTHON ?= python3
 PYTEST_ARGS ?= -n 2
 VENV := .venv
 BIN := $(VENV)/bin
+KERAS := $(VENV)/keras
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint bench wheel clean
+.PHONY: demo test keras lint bench wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mcuq demo
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+keras: $(KERAS)/.test
+	$(KERAS)/bin/python -m pytest $(PYTEST_ARGS) tests/importers/keras tests/benchmarks/test_examples.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -52,3 +57,9 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/.venv
 $(VENV)/.test: pyproject.toml | $(VENV)/.venv
 	$(PIP) install --quiet --editable ".[all,test]"
 	@touch $@ $(VENV)/.demo
+
+# Apart from .venv, because TensorFlow brings versions of its own of what mcuq needs; tf_keras reads models of Keras 2.
+$(KERAS)/.test: pyproject.toml | $(VENV)/.venv
+	@$(PYTHON) -m venv $(KERAS)
+	$(KERAS)/bin/python -m pip --disable-pip-version-check install --quiet --editable ".[all,test,keras]" tf_keras
+	@touch $@
