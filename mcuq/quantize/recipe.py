@@ -23,7 +23,7 @@ FOLDER = Path(__file__).resolve().parent / "recipes"
 INTEGER_ARITHMETICS = ("tflm", "single", "shift", "int16x8")
 
 ArithmeticName = Literal["tflm", "single", "shift", "int16x8", "hybrid", "float"]
-Granularity = Literal["tensor", "channel"]
+Granularity = Literal["tensor", "group", "channel"]
 ObserverName = Literal["min_max", "moving_average", "percentile", "mse", "entropy"]
 Rounding = Literal["nearest", "gptq"]
 Interface = Literal["integer", "float32"]
@@ -38,7 +38,8 @@ class Scheme:
     """How one layer is quantized.
 
     `weight_bits` is 2 to 8 in integer and hybrid arithmetic; in float arithmetic 32 (kept), 16 (float16) or 8 and fewer
-    (weight-only). `activation_bits` follows from the arithmetic and may be written out to be checked.
+    (weight-only). `group_channels` neighbouring output channels share a scale where granularity is "group"; the last
+    group may be smaller. `activation_bits` follows from the arithmetic and may be written out to be checked.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
@@ -50,6 +51,7 @@ class Scheme:
     activation_bits: int | None = None
     activation_symmetric: bool = False
     observer: ObserverName = "mse"
+    group_channels: int = 4
 
     @property
     def is_integer(self) -> bool:
@@ -241,6 +243,8 @@ def _check_scheme(scheme: Scheme, source: str, place: str) -> None:
             f"{source}: key '{place}.weight_bits': {scheme.arithmetic} arithmetic takes {', '.join(map(str, widths))}, "
             f"not {scheme.weight_bits}"
         )
+    if scheme.group_channels < 1:
+        raise QuantizationFailed(f"{source}: key '{place}.group_channels': at least 1, not {scheme.group_channels}")
     if scheme.activation_bits not in (None, scheme.bits):
         raise QuantizationFailed(
             f"{source}: key '{place}.activation_bits': {scheme.arithmetic} arithmetic has {scheme.bits}, "

@@ -87,7 +87,7 @@ def _layer_fixes(recipe: Recipe, node: Node, scheme: Scheme) -> Iterator[Variant
         changed = replace(scheme, arithmetic="int16x8", activation_symmetric=True, weight_bits=8)
         more = " and 8-bit weights" if has_weights and scheme.weight_bits < 8 else ""
         yield _of_layer(f"'{name}' with 16-bit activations{more}", recipe, node, scheme, changed)
-    if has_weights and scheme.granularity == "tensor":
+    if has_weights and scheme.granularity != "channel":
         changed = replace(scheme, granularity="channel")
         yield _of_layer(f"'{name}' with scales per channel", recipe, node, scheme, changed)
     if has_weights and scheme.weight_bits < 8:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,9 +60,8 @@ def _grid(weights: Array, share: float, scheme: Scheme, floor: Array) -> Grid:
     """The grid that reaches that share of every row's range; `floor` [groups, rows] is the least scale."""
     low, high = code_range(scheme)
     least, greatest = np.minimum(weights.min(axis=2), 0), np.maximum(weights.max(axis=2), 0)
-    if scheme.granularity == "tensor":
-        least, greatest = np.full_like(least, least.min()), np.full_like(greatest, greatest.max())
-        floor = np.full_like(floor, floor.max())
+    least, greatest = _together(least, scheme, np.min), _together(greatest, scheme, np.max)
+    floor = _together(floor, scheme, np.max)
     widest = np.maximum(-least, greatest) / high if scheme.weight_symmetric else (greatest - least) / (high - low)
     scales = np.maximum(widest * share, floor)
     scales = np.vectorize(power_of_two_above)(scales) if scheme.arithmetic == "shift" else _float32(scales)
@@ -69,6 +69,16 @@ def _grid(weights: Array, share: float, scheme: Scheme, floor: Array) -> Grid:
     if not scheme.weight_symmetric:
         zeros = np.clip(np.rint(low - least * share / scales), low, high)
     return Grid(scales, zeros, low, high)
+
+
+def _together(values: Array, scheme: Scheme, combine: Callable[[Array], Any]) -> Array:
+    """Values [groups, rows] of all channels, with those that share a scale combined to one."""
+    if scheme.granularity == "channel":
+        return values
+    channels = values.reshape(-1)
+    size = scheme.group_channels if scheme.granularity == "group" else len(channels)
+    parts = [channels[start : start + size] for start in range(0, len(channels), size)]
+    return np.concatenate([np.full(len(part), combine(part)) for part in parts]).reshape(values.shape)
 
 
 def _float32(scales: Array) -> Array:
@@ -122,8 +132,8 @@ def _candidates(target: Target, scheme: Scheme, refine: Refine, floor: Array) ->
     repeated = Target(np.tile(target.weights, (1, len(grids), 1)), target.hessian)
     q = _round(repeated, joined, refine, 1)
     errors = output_error(repeated.weights, joined.real(q), target.hessian).reshape(len(target.weights), -1, rows)
-    if scheme.granularity == "tensor":
-        errors = np.broadcast_to(errors.sum(axis=(0, 2), keepdims=True), errors.shape)
+    for share in range(errors.shape[1]):
+        errors[:, share] = _together(errors[:, share], scheme, np.sum)
     best = errors.argmin(axis=1)[:, None, :]
 
     def chosen(values: Array) -> Array:

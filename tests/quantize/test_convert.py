@@ -159,6 +159,7 @@ def test_one_layer_may_differ(inner: str) -> None:
     "layers",
     [
         Scheme(granularity="tensor"),
+        Scheme(granularity="group", group_channels=3),
         Scheme(weight_symmetric=False),
         Scheme(activation_symmetric=True),
         Scheme(arithmetic="single"),
@@ -178,3 +179,23 @@ def test_every_field_of_a_scheme_works(layers: Scheme) -> None:
     weights = [v for v in made.values.values() if isinstance(v, Constant) and v.dtype == INT8 and len(v.shape) > 1]
     if layers.granularity == "tensor":
         assert all(value.quantization is not None and value.quantization.is_per_tensor for value in weights)
+
+
+@pytest.mark.parametrize(("recipe", "symmetric"), [("int8", True), ("int4", True), ("int8-q", True), ("int8", False)])
+def test_groups_of_channels_share_a_scale(recipe: str, symmetric: bool) -> None:
+    """Three neighbouring channels have one scale and zero point, the last group fewer, and groups differ."""
+    chosen = load_recipe(recipe)
+    layers = replace(chosen.layers, granularity="group", group_channels=3, weight_symmetric=symmetric)
+    _, made = quantized("residual", replace(chosen, layers=layers))
+    for node in made.nodes:
+        roles = card_of(node.op).weight_roles
+        if roles is None:
+            continue
+        q = made.constant(node.inputs[roles.weights]).quantization
+        assert q is not None
+        pairs = list(zip(q.scales, q.zero_points, strict=True))
+        groups = [pairs[start : start + 3] for start in range(0, len(pairs), 3)]
+        assert all(len(set(group)) == 1 for group in groups)
+        if recipe != "int8-q":
+            assert len({group[0] for group in groups}) == len(groups) > 1
+    assert schedule(made).steps

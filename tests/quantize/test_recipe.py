@@ -43,6 +43,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         ("[[rules]]\nlayer = 'a'\nobserver = 'max'", "rules.0.observer"),
         ("[calibration]\npercentile = 101.0", "calibration.percentile"),
         ("[mixed]\nweight_bits = 1", "mixed"),
+        ("[layers]\ngroup_channels = 0", "layers.group_channels"),
         ("rules = 3", "rules"),
     ],
 )

@@ -87,7 +87,7 @@ def test_files_and_memory_give_the_same(tmp_path: Path) -> None:
 @pytest.mark.system
 @pytest.mark.parametrize("form", ["net.keras", "net.h5", "net"])
 def test_commands_take_keras(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`mcuq quantize` and `mcuq build` take .keras, .h5 and a SavedModel; the firmware is bit-exact on the simulator."""
+    """`mcuq quantize` and `mcuq build` take .keras, .h5 and a SavedModel; the firmware is bit-exact."""
     pytest.importorskip("unicorn", reason="the simulator is not installed")
     try:
         find_toolchain(pipeline.find_board("cortex-m4"))
