@@ -19,7 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-FEATURES = frozenset({"dsp", "fpu", "mve"})
+FEATURES = frozenset({"dsp", "fpu", "mve", "mul32"})
 
 _ADAPTER: TypeAdapter[Board] = TypeAdapter(Board)
 

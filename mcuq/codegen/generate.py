@@ -17,6 +17,7 @@ from mcuq.ops.softmax import ACCUMULATION_INTEGER_BITS
 HEADERS = ("dot_product.h", "fixed_point.h", "parameters.h", "target.h", "window.h")
 FLOAT_HEADERS = ("float_math.h", "hybrid.h")
 DSP_HEADERS = ("dsp.h",)
+LANES_HEADERS = ("lanes.h",)
 INT4_HEADERS = ("int4.h",)
 INT16_HEADERS = ("int16.h",)
 
@@ -71,6 +72,7 @@ def _headers(view: ModelView) -> tuple[SourceFile, ...]:
     folder = resources.firmware() / "include" / "mcuq"
     names = [*HEADERS, *(INT4_HEADERS if view.uses_int4 else ()), *(INT16_HEADERS if view.uses_int16 else ())]
     names += [*(FLOAT_HEADERS if view.uses_float else ()), *(DSP_HEADERS if view.uses_dsp else ())]
+    names += LANES_HEADERS if view.uses_lanes else ()
     return tuple(SourceFile(f"mcuq/{name}", (folder / name).read_text(), "header") for name in names)
 
 

@@ -136,6 +136,11 @@ class ModelView:
         return any(function.arithmetic is INT16X8 for function in self.functions)
 
     @property
+    def uses_lanes(self) -> bool:
+        """Whether any function packs two pixels into a product, so that it needs the header for that."""
+        return any(function.kernel.endswith("/lanes") for function in self.functions)
+
+    @property
     def uses_dsp(self) -> bool:
         """Whether any function is made for DSP instructions, so that it needs the header for that."""
         return any(function.kernel.endswith("/dsp") for function in self.functions)

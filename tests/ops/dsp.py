@@ -27,7 +27,7 @@ def _extremes(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
     return np.where(rng.random(shape[:1] + (1,) * (len(shape) - 1)) < 0.1, 0, values)
 
 
-def _layer(draw: Draw, x: Any, shape: tuple[int, ...], axis: int, per_channel: bool = True) -> tuple[Any, Quantization]:
+def layer(draw: Draw, x: Any, shape: tuple[int, ...], axis: int, per_channel: bool = True) -> tuple[Any, Quantization]:
     """Weights, bias and an output quantization whose factors lie between 2^-14 and 2^-2, spread over the channels."""
     rng = np.random.default_rng(draw(seeds))
     channels = shape[axis]
@@ -49,7 +49,8 @@ def _layer(draw: Draw, x: Any, shape: tuple[int, ...], axis: int, per_channel: b
     return (x, weights, bias), output
 
 
-def _image(draw: Draw, channels: int, greatest: int = 9) -> Any:
+def image(draw: Draw, channels: int, greatest: int = 9) -> Any:
+    """An image of up to `greatest` pixels a side."""
     shape = (1, draw(st.integers(1, greatest)), draw(st.integers(1, greatest)), channels)
     return tensor("x", shape, Quantization((0.05,), (draw(st.sampled_from((-128, 0, 3, 127))),)))
 
@@ -57,23 +58,23 @@ def _image(draw: Draw, channels: int, greatest: int = 9) -> Any:
 @st.composite
 def conv_graphs(draw: Draw) -> Graph:
     """CONV_2D: any channels in, fours out; strides beyond the window, windows beyond the image, dilation."""
-    x = _image(draw, draw(st.sampled_from((1, 3, 4, 5, 8, 12, 16, 36))))
+    x = image(draw, draw(st.sampled_from((1, 3, 4, 5, 8, 12, 16, 36))))
     size = draw(st.integers(1, 4)), draw(st.integers(1, 4))
     stride = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     dilation = (draw(st.integers(1, 2)), draw(st.integers(1, 2))) if stride == (1, 1) else (1, 1)
     padding = same_padding(size, stride, dilation, x.shape[1:3]) if draw(st.booleans()) else Padding()
-    operands, output = _layer(draw, x, (4 * draw(st.integers(1, 4)), *size, x.shape[3]), 0)
+    operands, output = layer(draw, x, (4 * draw(st.integers(1, 4)), *size, x.shape[3]), 0)
     return single_op("CONV_2D", operands, Conv2D(stride, dilation, padding), output)
 
 
 @st.composite
 def depthwise_graphs(draw: Draw) -> Graph:
     """DEPTHWISE_CONV_2D 3x3 on channels in fours: one pixel wide, long, stride 2, with and without padding, bands."""
-    x = _image(draw, 4 * draw(st.integers(1, 3)), greatest=draw(st.sampled_from((5, 14, 40))))
+    x = image(draw, 4 * draw(st.integers(1, 3)), greatest=draw(st.sampled_from((5, 14, 40))))
     stride = (draw(st.integers(1, 2)),) * 2
     same = same_padding((3, 3), stride, (1, 1), x.shape[1:3])
     padding = draw(st.sampled_from((same, same, Padding(), Padding(1, 1, 1, 1), Padding(0, 1, 1, 0))))
-    operands, output = _layer(draw, x, (1, 3, 3, x.shape[3]), 3)
+    operands, output = layer(draw, x, (1, 3, 3, x.shape[3]), 3)
     return single_op("DEPTHWISE_CONV_2D", operands, DepthwiseConv2D(stride, (1, 1), padding), output)
 
 
@@ -82,7 +83,7 @@ def fully_connected_graphs(draw: Draw) -> Graph:
     """FULLY_CONNECTED: any depth, outputs in eights, several rows."""
     shape = draw(st.integers(1, 3)), draw(st.one_of(st.integers(1, 40), st.sampled_from((64, 128, 130))))
     x = tensor("x", shape, Quantization((0.05,), (draw(st.sampled_from((-128, 0, 3, 127))),)))
-    operands, output = _layer(draw, x, (8 * draw(st.integers(1, 3)), shape[1]), 0, per_channel=draw(st.booleans()))
+    operands, output = layer(draw, x, (8 * draw(st.integers(1, 3)), shape[1]), 0, per_channel=draw(st.booleans()))
     return single_op("FULLY_CONNECTED", operands, FullyConnected(), output)
 
 

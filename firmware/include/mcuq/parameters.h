@@ -41,6 +41,17 @@ typedef struct {
     int32_t zero_point;     /* what padding reads as */
 } mcuq_stream_parameters;
 
+/* Weights four channels at a time, how many taps fit the lanes at a time, and four numbers a channel: bias,
+ * multiplier, rounding, shift (mcuq/lanes.h). */
+typedef struct {
+    const int8_t *weights;
+    const uint8_t *runs; /* null where nothing is packed into lanes */
+    const int32_t *channels;
+    int32_t zero_point; /* what padding reads as */
+    int32_t output_min;
+    int32_t output_max;
+} mcuq_lanes_parameters;
+
 /* 4-bit weights by the width of their elements (mcuq/int4.h); null where there are none of that width. */
 typedef struct {
     const uint32_t *weights_8;
