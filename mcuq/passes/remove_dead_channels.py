@@ -146,8 +146,11 @@ def _zero_of(graph: Graph, name: str) -> int:
     return 0 if q is None else q.zero_point
 
 
-def _dead(graph: Graph, segment: Segment, fixed: dict[str, tuple[Array, Array]]) -> Array:
-    """Channels that may go: fixed wherever they are read, and with a share that is the same at all places."""
+def _dead(graph: Graph, segment: Segment, fixed: dict[str, tuple[Array, Array]], multiple: int) -> Array:
+    """Channels that may go: fixed wherever they are read, and with a share that is the same at all places.
+
+    So many stay that a multiple of `multiple` is left, one of them at least.
+    """
     dead = np.ones(_channels(graph, segment.maker.outputs[0]), bool)
     for reader in segment.readers:
         name = reader.inputs[0]
@@ -155,8 +158,9 @@ def _dead(graph: Graph, segment: Segment, fixed: dict[str, tuple[Array, Array]])
         padded = getattr(reader.attrs, "padding", Padding()) != Padding()
         harmless = (values == _zero_of(graph, name)) | ~_weights(reader, graph).any(axis=(0, 1))
         dead &= which & (harmless | np.bool_(not padded))
-    if dead.all():
-        dead[0] = False
+    alive = max(int((~dead).sum()), 1)
+    spared = min(-alive % multiple + alive, len(dead)) - int((~dead).sum())
+    dead[np.flatnonzero(dead)[:spared]] = False
     return dead
 
 
@@ -251,10 +255,11 @@ def _without(graph: Graph, segment: Segment, keep: Array, fixed: dict[str, tuple
     return remove_unused(with_changes(graph, nodes, removal.values.values()))
 
 
-def remove_dead_channels(graph: Graph, exact: bool = False) -> Graph:
+def remove_dead_channels(graph: Graph, exact: bool = False, multiple: int = 1) -> Graph:
     """The graph without channels that no input can move; the same object when there are none.
 
-    `exact` leaves layers that compute in float as they are, so that no output changes by a bit.
+    `exact` leaves layers that compute in float as they are, so that no output changes by a bit. Where less than
+    `multiple` channels more could go, they stay: kernels compute channels in blocks.
     """
     # Scales that are found at run time depend on all channels, dead ones included.
     if any(node.arithmetic == "hybrid" for node in graph.nodes):
@@ -265,7 +270,7 @@ def remove_dead_channels(graph: Graph, exact: bool = False) -> Graph:
         segment = _segment(graph, maker, exact) if maker.op in MIXES else None
         if segment is None:
             continue
-        dead = _dead(graph, segment, fixed)
+        dead = _dead(graph, segment, fixed, multiple)
         if dead.any():
             graph = _without(graph, segment, ~dead, fixed)
             fixed = _fixed_values(graph)

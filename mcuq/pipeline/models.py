@@ -26,9 +26,12 @@ def load(model: str | Path | Any) -> Graph:
     return simplify(load_model(Path(model)) if isinstance(model, (str, Path)) else load_keras(model))
 
 
+KERNEL_BLOCK = 4  # channels that kernels compute at a time
+
+
 def prepared(graph: Graph, remove_dead_channels: bool = True) -> Graph:
     """The graph that is scheduled: the same bits, by default without the channels that no input can move."""
-    return without_dead_channels(graph, exact=True) if remove_dead_channels else graph
+    return without_dead_channels(graph, exact=True, multiple=KERNEL_BLOCK) if remove_dead_channels else graph
 
 
 def removed(graph: Graph, small: Graph) -> Removed:

@@ -79,6 +79,17 @@ def test_exact_leaves_floats_as_they_are() -> None:
     assert _macs(remove_dead_channels(quantized, exact=True)) == _macs(remove_dead_channels(quantized)) < _macs(graph)
 
 
+def test_channels_stay_in_blocks() -> None:
+    """With `multiple`, so many dead channels stay that kernels find whole blocks; and then nothing more is found."""
+    b = FloatBuilder()
+    graph = b.graph(b.conv(b.conv(b.input((1, 4, 4, 2)), 11, size=1), 2, size=1))
+    graph = _changed(graph, graph.nodes[0].inputs[1], [0, 2, 4, 5, 9, 10], 0.0, 0)
+    for multiple, left in ((1, 5), (4, 8), (8, 8), (16, 11)):
+        pruned = remove_dead_channels(graph, multiple=multiple)
+        assert pruned.tensor(graph.nodes[0].outputs[0]).shape[-1] == left
+        assert remove_dead_channels(pruned, multiple=multiple) is pruned
+
+
 def test_without_dead_channels_nothing_changes() -> None:
     """The very same object comes back."""
     b = FloatBuilder()
