@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from datetime import date
 from pathlib import Path
 
 from mcuq import demo
@@ -18,6 +19,8 @@ from mcuq.report.support import BEGIN, END, support_section
 README = Path(__file__).resolve().parent.parent / "README.md"
 DEMO_BEGIN, DEMO_END = "<!-- demo: begin -->", "<!-- demo: end -->"
 PROFILE_BEGIN, PROFILE_END = "<!-- profile: begin -->", "<!-- profile: end -->"
+# Title of a block -> the program of tests/benchmarks that prints it, which takes minutes and MCUQ_ZOO.
+PROGRAMS = {"schemes": "schemes.py", "quantizers": "quantizers.py", "autoencoder": "autoencoder.py"}
 BENCH_BEGIN, BENCH_END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
@@ -37,6 +40,14 @@ def mcuq_section(begin: str, end: str, *arguments: str) -> str:
     return shown(begin, end, "-c", "from mcuq.cli import main; main()", *arguments)
 
 
+def measured_block(text: str, title: str, program: str) -> str:
+    """The text with what a benchmark prints today, under the date of today."""
+    begin, end = f"<!-- {title}: begin -->", f"<!-- {title}: end -->"
+    section = shown(begin, end, str(Path(__file__).parent / "benchmarks" / program))
+    said = f"Printed on {date.today().isoformat()} by `python tests/benchmarks/{program}`:"
+    return replaced(text, begin, end, section.replace(begin, f"{begin}\n\n{said}", 1))
+
+
 def replaced(text: str, begin: str, end: str, section: str) -> str:
     """The text with the new section in the place of what stands between the marks."""
     before, rest = text.split(begin)
@@ -52,6 +63,8 @@ def main() -> None:
     if "MCUQ_ZOO" in os.environ:
         bench = (str(Path(__file__).parent / "benchmarks" / "bench.py"), "--board", "cortex-m4")
         text = replaced(text, BENCH_BEGIN, BENCH_END, shown(BENCH_BEGIN, BENCH_END, *bench))
+        for title, program in PROGRAMS.items():
+            text = measured_block(text, title, program)
     README.write_text(replaced(text, BEGIN, END, support_section()), encoding="utf-8")
 
 

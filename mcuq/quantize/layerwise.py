@@ -104,7 +104,16 @@ def layer_weights(node: Node, state: SideBySide) -> LayerWeights:
     state.run_new_nodes()
     statistics = input_statistics(node, graph, state.floats[node.inputs[0]], to_real(x, state.stored[x.name]))
     floor = _scale_floor(scheme, x, bias, weights)
-    return quantize_weights(weights, bias, statistics, scheme, conversion.recipe.refine, floor)
+    ratio = _requantisation_ratio(node, conversion, scheme, x)
+    return quantize_weights(weights, bias, statistics, scheme, conversion.recipe.refine, floor, ratio)
+
+
+def _requantisation_ratio(node: Node, conversion: Conversion, scheme: Scheme, x: Value) -> float | None:
+    """The input's scale over the output's, where the factor between them has 15 bits and the recipe wants it exact."""
+    if scheme.arithmetic != "int16x8" or not conversion.recipe.refine.exact_multipliers:
+        return None
+    y = conversion.quantization(node.outputs[0], scheme)
+    return None if x.quantization is None or y is None else x.quantization.scale / y.scale
 
 
 def convert_layerwise(

@@ -106,7 +106,7 @@ class Refine:
 
     `equalize` is how far channels are equalised, 0 (off) to 1; `samples` are held in memory for refinement, `damping`
     is the share of the mean variance added to every input's variance, `shrink` the same times taps over rows, so that
-    few rows move weights less.
+    few rows move weights less. `exact_multipliers` concerns int16x8, whose requantisation has 15 bits.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
@@ -115,6 +115,7 @@ class Refine:
     rounding: Rounding = "gptq"
     range_search: bool = True
     input_error_correction: bool = True
+    exact_multipliers: bool = True
     equalize: float = 0.5
     samples: int = 256
     damping: float = 0.01

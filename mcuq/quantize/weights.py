@@ -161,15 +161,35 @@ def _scales_are_free(scheme: Scheme) -> bool:
     return scheme.granularity == "channel" and scheme.weight_symmetric and scheme.arithmetic != "shift"
 
 
+def exact_scales(scales: Array, ratio: float) -> Array:
+    """The nearest scales for which the factor scale * `ratio` has 15 significant bits, as int16x8 applies it.
+
+    `ratio` is the input's scale over the output's. A rounded factor would be a gain error of up to 2^-15 a channel.
+    """
+    mantissas, exponents = np.frexp(scales * ratio)
+    return _float32(np.ldexp(np.clip(np.rint(mantissas * (1 << 15)), 1 << 14, (1 << 15) - 1), exponents - 15) / ratio)
+
+
 def quantize_weights(
-    weights: Array, bias: Array, statistics: InputStatistics, scheme: Scheme, refine: Refine, floor: Array
+    weights: Array,
+    bias: Array,
+    statistics: InputStatistics,
+    scheme: Scheme,
+    refine: Refine,
+    floor: Array,
+    ratio: float | None = None,
 ) -> LayerWeights:
-    """Weights [groups, rows, taps] and bias [channels] of one layer on its grid, refined as far as `refine` says."""
+    """Weights [groups, rows, taps] and bias [channels] of one layer on its grid, refined as far as `refine` says.
+
+    With `ratio`, see `exact_scales`, scales are moved to those whose factor requantisation applies as it is.
+    """
     target = target_of(weights, statistics, refine)
     grid = _candidates(target, scheme, refine, floor)
     q = _best_rounding(target, grid, refine, scheme)
     if _scales_are_free(scheme) and refine.rounding == "gptq" and refine.range_search:
         q, grid = _refitted(target, q, grid, floor)
+    if ratio is not None:
+        grid = Grid(exact_scales(grid.scales, ratio), grid.zero_points, grid.low, grid.high)
     if refine.bias_correction:
         wanted = (weights * statistics.float_mean[:, None, :]).sum(axis=2)
         bias = bias + (wanted - (grid.real(q) * statistics.mean[:, None, :]).sum(axis=2)).reshape(-1)

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mcuq.arithmetic.int16x8 import reduced_multiplier
+from mcuq.arithmetic.multiplier import quantize_multiplier
 from mcuq.arithmetic.noise import sqnr_db
 from mcuq.exporters import save_graph
 from mcuq.importers.container import load_container
@@ -199,3 +201,25 @@ def test_groups_of_channels_share_a_scale(recipe: str, symmetric: bool) -> None:
         if recipe != "int8-q":
             assert len({group[0] for group in groups}) == len(groups) > 1
     assert schedule(made).steps
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_int16x8_requantises_without_gain_error(exact: bool) -> None:
+    """The 15-bit factors are the real ones to the precision of float32 scales; without the refinement they are not."""
+    recipe = load_recipe("int16x8")
+    _, made = quantized("residual", replace(recipe, refine=replace(recipe.refine, exact_multipliers=exact)))
+    errors = []
+    for node in made.nodes:
+        roles = card_of(node.op).weight_roles
+        if roles is None:
+            continue
+        x, y = made.tensor(node.inputs[0]).quantization, made.tensor(node.outputs[0]).quantization
+        weights = made.constant(node.inputs[roles.weights]).quantization
+        assert x is not None and y is not None and weights is not None  # noqa: PT018
+        for scale in weights.scales:
+            real = x.scale * scale / y.scale
+            multiplier, shift = quantize_multiplier(real)
+            applied = float(reduced_multiplier(multiplier)) / 2**15 * 2.0**shift
+            errors.append(abs(applied / real - 1))
+    assert (max(errors) < 2e-7) is exact
+    assert max(errors) < 2**-14
