@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 MAX_DESCENTS = 8
+LEAST_ADDED, MOST_ADDED = 1e-6, 1e6  # shares of the mean variance that an indefinite covariance gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,25 @@ class _Elimination:
 def _elimination(hessian: Array) -> _Elimination:
     order = np.argsort(-np.diagonal(hessian, axis1=1, axis2=2), axis=1, kind="stable")
     arranged = np.take_along_axis(np.take_along_axis(hessian, order[:, :, None], 1), order[:, None, :], 2)
-    inverse = np.linalg.inv(arranged)
-    return _Elimination(order, np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1))
+    return _Elimination(order, _factor_of_inverse(arranged))
+
+
+def _factor_of_inverse(hessian: Array) -> Array:
+    """The upper triangular factor of the inverse, [groups, taps, taps].
+
+    Inputs that hardly vary together may leave a covariance that rounding errors made indefinite; its diagonal grows
+    until it is not.
+    """
+    variance = np.abs(np.diagonal(hessian, axis1=1, axis2=2)).mean(axis=1)[:, None, None]
+    added = 0.0
+    while True:
+        try:
+            inverse = np.linalg.inv(hessian + added * variance * np.eye(hessian.shape[1]))
+            return np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1)
+        except np.linalg.LinAlgError:
+            added = max(10 * added, LEAST_ADDED)
+            if not added < MOST_ADDED:
+                raise
 
 
 def gptq(weights: Array, grid: Grid, hessian: Array) -> Array:

@@ -7,7 +7,7 @@ import pytest
 
 from mcuq.interpreter import Array
 from mcuq.quantize.recipe import Refine, Scheme
-from mcuq.quantize.rounding import Grid, best_scales, descend, gptq, output_error
+from mcuq.quantize.rounding import Grid, beam, best_scales, descend, gptq, output_error
 from mcuq.quantize.statistics import InputStatistics
 from mcuq.quantize.weights import code_range, quantize_weights
 
@@ -94,3 +94,15 @@ def test_eight_bit_symmetric_weights_leave_out_minus_128() -> None:
     assert code_range(Scheme(weight_bits=8)) == (-127, 127)
     assert code_range(Scheme(weight_bits=8, weight_symmetric=False)) == (-128, 127)
     assert code_range(Scheme(weight_bits=4)) == (-8, 7)
+
+
+def test_an_indefinite_covariance_is_no_end() -> None:
+    """A covariance with a negative eigenvalue, as rounding errors leave it, still gives codes of the grid."""
+    rng = np.random.default_rng(3)
+    basis = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    hessian = (basis @ np.diag([4.0, 2.0, 1.0, 0.5, 1e-9, -1e-4]) @ basis.T)[None]
+    weights = rng.normal(size=(1, 5, 6))
+    grid = Grid(np.full((1, 5), 0.2), np.zeros((1, 5)), -8, 7)
+    for q in (gptq(weights, grid, hessian), beam(weights, grid, hessian, 4)):
+        assert np.isfinite(q).all()
+        np.testing.assert_array_equal(q, np.clip(np.rint(q), -8, 7))
