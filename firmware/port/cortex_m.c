@@ -20,6 +20,8 @@ extern uint32_t mcuq_stack_start[], mcuq_stack_end[];
 extern uint32_t mcuq_data_start[], mcuq_data_end[];
 extern const uint32_t mcuq_data_load[];
 extern uint32_t mcuq_bss_start[], mcuq_bss_end[];
+extern uint32_t mcuq_constants_start[], mcuq_constants_end[];
+extern const uint32_t mcuq_constants_load[];
 extern uint32_t mcuq_ram_end[];
 extern uint8_t mcuq_static_bytes[];
 
@@ -27,6 +29,7 @@ int main(void);
 void mcuq_reset_handler(void);
 void mcuq_fault_handler(void);
 void mcuq_record_fault(const uint32_t *frame);
+void mcuq_systick_handler(void);
 
 /* Survives a reset: neither start-up nor a loader writes here. */
 static struct {
@@ -39,14 +42,20 @@ struct vector_table {
     void (*handlers[15])(void);
 };
 
-/* No interrupt is ever enabled, so only the reset and the faults have handlers. */
+/* Only dwt.c may enable an interrupt, where there is no cycle counter, and then has its own handler for it. */
+__attribute__((weak)) void mcuq_systick_handler(void)
+{
+    mcuq_fault_handler();
+}
+
+/* The reset and the faults have handlers; no other interrupt is ever enabled. */
 extern const struct vector_table mcuq_vector_table;
 __attribute__((used, section(".mcuq_vectors"))) const struct vector_table mcuq_vector_table = {
     mcuq_stack_end,
     {
         mcuq_reset_handler, mcuq_fault_handler, mcuq_fault_handler, mcuq_fault_handler, mcuq_fault_handler,
         mcuq_fault_handler, mcuq_fault_handler, 0, 0, 0, mcuq_fault_handler, mcuq_fault_handler, 0,
-        mcuq_fault_handler, mcuq_fault_handler,
+        mcuq_fault_handler, mcuq_systick_handler,
     },
 };
 
@@ -55,6 +64,13 @@ static uintptr_t stack_pointer(void)
     uintptr_t pointer;
     __asm__ volatile("mov %0, sp" : "=r"(pointer));
     return pointer;
+}
+
+static void copy(uint32_t *to, const uint32_t *end, const uint32_t *from)
+{
+    for (; (uintptr_t)to < (uintptr_t)end; ++to) {
+        *to = *from++;
+    }
 }
 
 void mcuq_reset_handler(void)
@@ -67,10 +83,8 @@ void mcuq_reset_handler(void)
     for (volatile uint32_t *word = mcuq_stack_start; (uintptr_t)word < stack_pointer(); ++word) {
         *word = STACK_PAINT;
     }
-    const uint32_t *from = mcuq_data_load;
-    for (uint32_t *to = mcuq_data_start; (uintptr_t)to < (uintptr_t)mcuq_data_end; ++to) {
-        *to = *from++;
-    }
+    copy(mcuq_data_start, mcuq_data_end, mcuq_data_load);
+    copy(mcuq_constants_start, mcuq_constants_end, mcuq_constants_load);
     for (uint32_t *word = mcuq_bss_start; (uintptr_t)word < (uintptr_t)mcuq_bss_end; ++word) {
         *word = 0;
     }

@@ -1,6 +1,19 @@
 """Boards as data: a TOML file in, a frozen Board out."""
 
-from mcuq.boards.board import Board, CompilerFlags, HostRun, MemoryRegion, Port, QemuRun, Run, SimRun, Timer, Uart
+from mcuq.boards.board import (
+    Board,
+    CompilerFlags,
+    HostRun,
+    MemoryRegion,
+    Placement,
+    Port,
+    QemuRun,
+    Run,
+    SimDevice,
+    SimRun,
+    Timer,
+    Uart,
+)
 from mcuq.boards.load import all_boards, find_board, load_board
 
 __all__ = [
@@ -8,9 +21,11 @@ __all__ = [
     "CompilerFlags",
     "HostRun",
     "MemoryRegion",
+    "Placement",
     "Port",
     "QemuRun",
     "Run",
+    "SimDevice",
     "SimRun",
     "Timer",
     "Uart",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 # Read by pydantic at the edge (load.py): a key that no field names is an error.
@@ -11,7 +12,7 @@ _CLOSED = {"extra": "forbid"}
 
 @dataclass(frozen=True, slots=True)
 class MemoryRegion:
-    """One contiguous memory of the board."""
+    """One contiguous memory of the board; `same_as` names the region of which it is a second view."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
@@ -19,6 +20,7 @@ class MemoryRegion:
     address: int
     bytes: int
     kind: Literal["flash", "ram"]
+    same_as: str | None = None
 
     @property
     def end(self) -> int:
@@ -27,12 +29,30 @@ class MemoryRegion:
 
 
 @dataclass(frozen=True, slots=True)
-class Uart:
-    """The serial port that the firmware talks through; `tx_pin` and `rx_pin` where the pins can be chosen."""
+class Placement:
+    """Which memory region holds what; None is the first region of the kind.
+
+    `rodata` holds constants where code and data are read through different buses.
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
-    model: Literal["cmsdk", "nrf51"]
+    stack: str | None = None
+    data: str | None = None
+    arena: str | None = None
+    rodata: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Uart:
+    """The serial port that the firmware talks through; `tx_pin` and `rx_pin` where the pins can be chosen.
+
+    `model` names the registers to the simulator (`mcuq/run/devices`).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+
+    model: str
     address: int
     baud: int
     tx_pin: int | None = None
@@ -41,24 +61,29 @@ class Uart:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """The free-running counter behind `mcuq_port_ticks`."""
+    """The free-running counter behind `mcuq_port_ticks`; one inside the core (mcycle) has no address."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
-    model: Literal["cmsdk", "nrf51"]
-    address: int
+    model: str
     hz: int
+    address: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """The files of firmware/port that bring the board up, and the devices that they drive."""
+    """The files that bring the board up, and the devices that they drive.
+
+    `sources` are files of firmware/port, or beside the board's own file. `options` reach them as macros: `pll_n = 336`
+    is `MCUQ_PLL_N`.
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
     sources: tuple[str, ...]
     uart: Uart | None = None
     timer: Timer | None = None
+    options: Mapping[str, int] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +102,40 @@ class CompilerFlags:
 
 
 @dataclass(frozen=True, slots=True)
+class SimDevice:
+    """Registers beside UART and counter that the port touches: clocks, power, pins; `model` as for UARTs."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+
+    model: str
+    address: int
+
+
+@dataclass(frozen=True, slots=True)
 class SimRun:
-    """The in-process simulator: its core model, and pages of registers that always read as ready (all ones)."""
+    """The in-process simulator: its core model, and the registers of clocks and pins."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
     cpu: str
-    ready_pages: tuple[int, ...] = ()
+    devices: tuple[SimDevice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class QemuRun:
-    """QEMU: machine name, which of its serial ports is ours, and 2^icount_shift ns of virtual time per instruction."""
+    """QEMU: machine, which of its serial ports is ours, and 2^icount_shift ns of virtual time per instruction.
+
+    `ticks_hz` is the rate of the firmware's counter there, where it is not that of the board.
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
     machine: str
+    program: Literal["qemu-system-arm", "qemu-system-riscv32"] = "qemu-system-arm"
+    arguments: tuple[str, ...] = ()
     serial_index: int = 0
     icount_shift: int = 6
+    ticks_hz: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +160,9 @@ class Run:
 class Board:
     """A board as its TOML file tells it.
 
-    `clock_hz` is the core clock, 0 where it is unknown (host). `stack_bytes` is set aside at the bottom of RAM, so that
-    an overflow leaves RAM and faults. The first region of each kind is the one that is linked into.
+    `clock_hz` is the core clock, 0 where it is unknown (host). `stack_bytes` is set aside at the bottom of its region,
+    so that an overflow leaves RAM and faults. The first region of each kind is the one that is linked into, unless
+    `placement` says otherwise.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
@@ -135,6 +177,14 @@ class Board:
     run: Run
     features: frozenset[str] = frozenset()
     memory: tuple[MemoryRegion, ...] = ()
+    placement: Placement = Placement()
+
+    @property
+    def architecture(self) -> Literal["arm", "riscv", "host"]:
+        """The instruction set, by which compilers, emulators and start-up differ."""
+        if self.is_host:
+            return "host"
+        return "riscv" if self.core.startswith("rv32") else "arm"
 
     @property
     def is_host(self) -> bool:
@@ -157,8 +207,15 @@ class Board:
         """The region that holds stack, data and arena; None on the host."""
         return next((region for region in self.memory if region.kind == "ram"), None)
 
+    def region_of(self, what: Literal["stack", "data", "arena", "rodata"]) -> MemoryRegion | None:
+        """The region that holds it; None on the host."""
+        name = getattr(self.placement, what)
+        first = self.flash if what == "rodata" else self.ram
+        return first if name is None else next(region for region in self.memory if region.name == name)
+
     def instructions_from_ticks(self, ticks: int) -> int | None:
         """Instructions that pass in QEMU while the firmware's counter moves by `ticks`; None without QEMU."""
         if self.run.qemu is None or self.port.timer is None:
             return None
-        return round(ticks * 1_000_000_000 / self.port.timer.hz / (1 << self.run.qemu.icount_shift))
+        hz = self.run.qemu.ticks_hz or self.port.timer.hz
+        return round(ticks * 1_000_000_000 / hz / (1 << self.run.qemu.icount_shift))

@@ -6,6 +6,7 @@ import itertools
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,17 @@ def load_board(path: Path) -> Board:
         raise InvalidBoard(f"board file {path} cannot be read: {error.strerror or error}; check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidBoard(f"board file {path} is not TOML: {error}") from error
-    board = _checked(table, path)
+    board = _with_own_sources(_checked(table, path), path.parent)
     for problem in _problems(board):
         raise InvalidBoard(f"board file {path}: {problem}")
     return board
+
+
+def _with_own_sources(board: Board, folder: Path) -> Board:
+    """The board with the full paths of those port sources that lie beside its file."""
+    own = ((folder / name).resolve() for name in board.port.sources)
+    sources = tuple(str(path) if path.is_file() else name for path, name in zip(own, board.port.sources, strict=True))
+    return replace(board, port=replace(board.port, sources=sources))
 
 
 def _board_files(folders: Sequence[Path]) -> Iterator[Path]:
@@ -107,11 +115,28 @@ def _problems(board: Board) -> Iterator[str]:
         yield "key 'port': needs [port.uart] and [port.timer]"
 
 
+def _placement_problem(board: Board) -> str | None:
+    kinds = {region.name: region.kind for region in board.memory}
+    for what, kind in (("stack", "ram"), ("data", "ram"), ("arena", "ram"), ("rodata", "flash")):
+        name = getattr(board.placement, what)
+        if name is not None and kinds.get(name) != kind:
+            return f"key 'placement.{what}': there is no region '{name}' of kind '{kind}'"
+    for region in board.memory:
+        if region.same_as is not None and kinds.get(region.same_as) != region.kind:
+            return f"key 'memory': region '{region.name}' is the same as '{region.same_as}', which is no such region"
+    return None
+
+
 def _memory_problems(board: Board) -> Iterator[str]:
     if board.flash is None or board.ram is None:
         yield "key 'memory': needs one region of kind 'flash' and one of kind 'ram'"
         return
-    if board.stack_bytes <= 0 or board.stack_bytes % 8 or board.stack_bytes > board.ram.bytes:
+    wrong_place = _placement_problem(board)
+    if wrong_place is not None:
+        yield wrong_place
+        return
+    stack = board.region_of("stack")
+    if board.stack_bytes <= 0 or board.stack_bytes % 8 or stack is None or board.stack_bytes > stack.bytes:
         yield f"key 'stack_bytes': {board.stack_bytes} must be a positive multiple of 8 that fits RAM"
     for region in board.memory:
         if region.address % 4096 or region.bytes % 4096 or region.bytes <= 0 or region.end > 1 << 32:

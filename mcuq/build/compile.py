@@ -155,7 +155,9 @@ def _board_defines(board: Board) -> tuple[str, ...]:
         pins = (("TX", uart.tx_pin), ("RX", uart.rx_pin))
         defines += [f"MCUQ_UART_{name}_PIN={pin}u" for name, pin in pins if pin is not None]
     if timer is not None:
-        defines += [f"MCUQ_TIMER_ADDRESS={timer.address:#x}u", f"MCUQ_TIMER_HZ={timer.hz}u"]
+        defines.append(f"MCUQ_TIMER_HZ={timer.hz}u")
+        defines += [f"MCUQ_TIMER_ADDRESS={timer.address:#x}u"] if timer.address is not None else []
+    defines += [f"MCUQ_{name.upper()}={value}u" for name, value in board.port.options.items()]
     return tuple(defines)
 
 

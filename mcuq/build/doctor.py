@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mcuq.build.toolchains import INSTALL, host_compiler_path, output_of, version_of, zig_path
+from mcuq.build.toolchains import CROSS_GCC, INSTALL, INSTALL_RISCV, host_compiler_path, output_of, version_of, zig_path
 
 UNICORN_VERSION = "2.1.1"
 
@@ -42,6 +42,12 @@ def _gcc() -> Tool:
     return Tool("arm-none-eabi-gcc", "compiles firmware (first choice)", path, version, INSTALL["gcc"])
 
 
+def _riscv_gcc() -> Tool:
+    path = shutil.which(CROSS_GCC["riscv"])
+    version = version_of("gcc", path) if path else None
+    return Tool(CROSS_GCC["riscv"], "compiles firmware for RISC-V", path, version, INSTALL_RISCV["gcc"])
+
+
 def _clang() -> Tool:
     path = shutil.which("clang")
     version = version_of("clang", path) if path else None
@@ -62,10 +68,18 @@ def _host_compiler() -> Tool:
 
 
 def _qemu() -> Tool:
-    path = shutil.which("qemu-system-arm")
+    return _qemu_of("qemu-system-arm", "second emulator (--link qemu)", "qemu-system-arm")
+
+
+def _riscv_qemu() -> Tool:
+    return _qemu_of("qemu-system-riscv32", "second emulator for RISC-V", "qemu-system-misc")
+
+
+def _qemu_of(name: str, purpose: str, package: str) -> Tool:
+    path = shutil.which(name)
     match = re.search(r"version (\S+)", output_of(path, "--version")) if path else None
     version = f"QEMU {match.group(1)}" if match else None
-    return Tool("qemu-system-arm", "second emulator (--link qemu)", path, version, "sudo apt install qemu-system-arm")
+    return Tool(name, purpose, path, version, f"sudo apt install {package}")
 
 
 def _unicorn() -> Tool:
@@ -78,4 +92,13 @@ def _unicorn() -> Tool:
     return Tool("unicorn", "the simulator (--link sim)", spec.origin, f"unicorn {version}", install, note)
 
 
-_TOOLS: tuple[Callable[[], Tool], ...] = (_gcc, _clang, _zig, _host_compiler, _qemu, _unicorn)
+_TOOLS: tuple[Callable[[], Tool], ...] = (
+    _gcc,
+    _riscv_gcc,
+    _clang,
+    _zig,
+    _host_compiler,
+    _qemu,
+    _riscv_qemu,
+    _unicorn,
+)

@@ -14,7 +14,8 @@ from mcuq.boards import Board
 from mcuq.errors import BuildFailed
 
 _ALLOCATED = 0x2  # SHF_ALLOC
-_STATIC_SECTIONS = (".data", ".bss", ".mcuq_noinit")
+_STATIC_SECTIONS = (".data", ".bss", ".mcuq_noinit", ".mcuq_constants")
+_MACHINES = {"arm": "EM_ARM", "riscv": "EM_RISCV"}
 
 
 def read_image(path: Path, board: Board, compiler: str, constant_bytes: int, arena_bytes: int) -> Image:
@@ -62,7 +63,8 @@ def _contents(path: Path, board: Board) -> tuple[Mapping[str, int], int, Mapping
     with path.open("rb") as file:
         try:
             elf = ELFFile(file)
-            if board.core.startswith("cortex-m") and elf["e_machine"] != "EM_ARM":
+            wanted = _MACHINES.get(board.architecture)
+            if wanted is not None and elf["e_machine"] != wanted:
                 raise BuildFailed(f"{path} holds no code for board '{board.name}' ({elf['e_machine']}); build again")
             return _sections(elf), _programmed_bytes(elf), _symbols(elf)
         except ELFError as error:

@@ -21,7 +21,16 @@ INSTALL = {
     "host": "sudo apt install gcc",
 }
 
+INSTALL_RISCV = {
+    "gcc": "sudo apt install gcc-riscv64-unknown-elf",
+    "clang": "sudo apt install clang lld gcc-riscv64-unknown-elf",
+}
+
 FAMILIES = ("gcc", "clang", "zig")
+
+# The names of GCC and GNU ld for each architecture, and the packages that bring them.
+CROSS_GCC = {"arm": "arm-none-eabi-gcc", "riscv": "riscv64-unknown-elf-gcc"}
+CROSS_LD = {"arm": "arm-none-eabi-ld", "riscv": "riscv64-unknown-elf-ld"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +61,15 @@ def find_toolchain(board: Board, choice: str | None = None) -> Toolchain:
         if toolchain is not None:
             return toolchain
     wanted = choice or "compiler"
-    hint = INSTALL["host" if board.is_host and choice == "gcc" else choice or "zig"]
+    hint = _install_hint(board, choice)
     raise ToolMissing(f"no {wanted} that can build for board '{board.name}' was found; install one: {hint}")
+
+
+def _install_hint(board: Board, choice: str | None) -> str:
+    if board.is_host and choice == "gcc":
+        return INSTALL["host"]
+    name = choice or "zig"
+    return INSTALL_RISCV.get(name, INSTALL[name]) if board.architecture == "riscv" else INSTALL[name]
 
 
 def zig_path() -> Path | None:
@@ -119,7 +135,7 @@ def _embedded(family: str, board: Board) -> Toolchain | None:
 
 
 def _embedded_gcc(board: Board) -> Toolchain | None:
-    path = shutil.which("arm-none-eabi-gcc")
+    path = shutil.which(CROSS_GCC[board.architecture])
     if path is None:
         return None
     flags = (*board.compiler.gcc, *GCC_FLAGS)
@@ -129,7 +145,7 @@ def _embedded_gcc(board: Board) -> Toolchain | None:
 
 def _embedded_clang(board: Board) -> Toolchain | None:
     """Clang alone cannot build for a microcontroller: it needs a linker, and a library of its helper functions."""
-    path, linker, runtime = shutil.which("clang"), _clang_linker(), _clang_runtime(board)
+    path, linker, runtime = shutil.which("clang"), _clang_linker(board), _clang_runtime(board)
     if path is None or linker is None or runtime is None:
         return None
     link_flags = (f"--ld-path={linker}", "-nostdlib", "-Wl,--gc-sections", "-Wl,--build-id=none")
@@ -137,14 +153,14 @@ def _embedded_clang(board: Board) -> Toolchain | None:
     return Toolchain("clang", version_of("clang", path), (path,), flags, link_flags, (runtime,))
 
 
-def _clang_linker() -> str | None:
-    return shutil.which("ld.lld") or shutil.which("arm-none-eabi-ld")
+def _clang_linker(board: Board) -> str | None:
+    return shutil.which("ld.lld") or shutil.which(CROSS_LD[board.architecture])
 
 
 def _clang_runtime(board: Board) -> str | None:
     candidates = (
         ("clang", *board.compiler.clang, "--rtlib=compiler-rt", "-print-libgcc-file-name"),
-        ("arm-none-eabi-gcc", *board.compiler.gcc, "-print-libgcc-file-name"),
+        (CROSS_GCC[board.architecture], *board.compiler.gcc, "-print-libgcc-file-name"),
     )
     found = (output_of(*candidate) for candidate in candidates)
     return next((path for path in found if path and Path(path).is_file()), None)

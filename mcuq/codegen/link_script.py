@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import re
+
 from mcuq.boards import Board
 from mcuq.codegen.generate import environment
 
 
-def link_script(board: Board) -> str | None:
-    """The script as text; None for the host, whose own linker knows better."""
+def link_script(board: Board, *, constants_in_ram: bool = False) -> str | None:
+    """The script as text; None for the host, whose own linker knows better.
+
+    `constants_in_ram` places the model's constants in the data's region, for start-up to copy from flash.
+    """
     if board.is_host:
         return None
-    return environment().get_template("link.ld.j2").render(board=board)
+    names = {region.name: _name(board, region.name) for region in board.memory}
+    rodata = board.region_of("rodata")
+    assert rodata is not None
+    view = "" if rodata == board.flash else f" - ORIGIN(FLASH) + ORIGIN({names[rodata.name]})"
+    template = environment().get_template("link.ld.j2")
+    return template.render(board=board, names=names, view=view, constants_in_ram=constants_in_ram)
+
+
+def _name(board: Board, region: str) -> str:
+    """FLASH and RAM for the first of their kind, whatever the board calls them."""
+    for kind, first in (("FLASH", board.flash), ("RAM", board.ram)):
+        if first is not None and first.name == region:
+            return kind
+    return re.sub(r"\W", "_", region).upper()

@@ -25,11 +25,13 @@ class Counter:
         step_count: int,
         read_code: Callable[[int, int], bytes],
         link_register: Callable[[], int],
+        count_instructions: Callable[[bytes], int],
     ) -> None:
         self._functions = functions
         self._step_count = step_count
         self._read_code = read_code
         self._link_register = link_register
+        self._count_instructions = count_instructions
         self._lengths: dict[tuple[int, int], int] = {}
         self._return_address: int | None = None
         self._before = (0, 0)
@@ -102,18 +104,9 @@ class Counter:
 
     def _length(self, address: int, size: int) -> int:
         if (address, size) not in self._lengths:
-            self._lengths[address, size] = count_thumb_instructions(self._read_code(address, size))
+            self._lengths[address, size] = self._count_instructions(self._read_code(address, size))
         return self._lengths[address, size]
 
 
 def _edges(counts: Mapping[tuple[int, int, int, int], int]) -> Counts:
     return {Edge(*key): times for key, times in counts.items()}
-
-
-def count_thumb_instructions(code: bytes) -> int:
-    """Instructions in `code`: those whose first halfword begins with 0b11101, 0b11110 or 0b11111 take two halfwords."""
-    count = position = 0
-    while position < len(code):
-        position += 4 if code[position + 1] >= 0xE8 else 2
-        count += 1
-    return count

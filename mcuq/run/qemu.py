@@ -1,4 +1,4 @@
-"""The QEMU link: qemu-system-arm as a child process, its UART on a socket."""
+"""The QEMU link: QEMU as a child process, its UART on a socket."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mcuq.artifacts import Image, Trace
-from mcuq.boards import Board
+from mcuq.boards import Board, QemuRun
 from mcuq.errors import DeviceTimeout, InvalidBoard, InvalidProject, LinkLost, ToolMissing
 from mcuq.run.functions import Functions
 from mcuq.run.processes import ChildProcess
 from mcuq.run.qemu_monitor import QemuMonitor
 
 ARGUMENTS_VARIABLE = "MCUQ_QEMU_ARGS"
-PROGRAM = "qemu-system-arm"
-INSTALL = "sudo apt install qemu-system-arm"
+INSTALL = {
+    "qemu-system-arm": "sudo apt install qemu-system-arm",
+    "qemu-system-riscv32": "sudo apt install qemu-system-misc",
+}
 
 _OPEN_TIMEOUT_S = 15.0
 _FIRST_NUDGE_S = 0.02
 _CHUNK_BYTES = 65536
 # In the registers that QEMU prints when the core locks up.
-_PROGRAM_COUNTER = re.compile(r"\bR15=([0-9a-f]{8})\b")
+_PROGRAM_COUNTER = re.compile(r"(?:\bR15=|\bpc\s+)([0-9a-f]{8})\b")
 
 
 class QemuLink:
@@ -53,9 +55,7 @@ class QemuLink:
     def open(self) -> None:
         """Start QEMU and connect to the UART; raises ToolMissing, InvalidBoard, LinkLost, DeviceTimeout."""
         self.close()
-        program = shutil.which(PROGRAM)
-        if program is None:
-            raise ToolMissing(f"{PROGRAM} is not installed; install it: {INSTALL}, or use --link sim")
+        program = self._program()
         self._child = ChildProcess()
         try:
             self._child.start(self._command(program, self._child.folder))
@@ -122,13 +122,24 @@ class QemuLink:
         if child is not None:
             child.end()
 
-    def _command(self, program: str, folder: Path) -> Sequence[str]:
+    def _program(self) -> str:
+        name = self._run().program
+        program = shutil.which(name)
+        if program is None:
+            raise ToolMissing(f"{name} is not installed; install it: {INSTALL[name]}, or use --link sim")
+        return program
+
+    def _run(self) -> QemuRun:
         run = self._board.run.qemu
         if run is None:
             raise InvalidBoard(f"board '{self._board.name}' has no [run.qemu]; use one of {self._board.links}")
+        return run
+
+    def _command(self, program: str, folder: Path) -> Sequence[str]:
+        run = self._run()
         others = ("-serial", "null") * run.serial_index
         return (
-            *(program, "-M", run.machine, "-kernel", str(self._image.path)),
+            *(program, "-M", run.machine, *run.arguments, "-kernel", str(self._image.path)),
             *("-display", "none", "-icount", f"shift={run.icount_shift}"),
             *("-monitor", f"unix:{folder / 'monitor'},server=on,wait=off"),
             *(*others, "-serial", f"unix:{folder / 'uart'},server=on,wait=off"),

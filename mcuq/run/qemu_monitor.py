@@ -8,6 +8,8 @@ import socket
 from pathlib import Path
 
 _ANSWER_TIMEOUT_S = 1.0
+_PROGRAM_COUNTER = re.compile(rb"(?:\bR15=|\bpc\s+)([0-9a-fA-F]{8})")
+_LAST_REGISTER = re.compile(rb"XPSR|x31/t6\s+[0-9a-fA-F]{8}")
 
 
 class QemuMonitor:
@@ -29,18 +31,18 @@ class QemuMonitor:
             self._drain()
 
     def program_counter(self) -> int | None:
-        """R15; None when the monitor does not answer in time."""
+        """R15 of an Arm core, pc of a RISC-V; None when the monitor does not answer in time."""
         answer = b""
         with contextlib.suppress(OSError):
             self._drain()
             self._socket.settimeout(_ANSWER_TIMEOUT_S)
             self._socket.sendall(b"info registers\n")
-            while b"XPSR" not in answer:
+            while not _LAST_REGISTER.search(answer):
                 data = self._socket.recv(4096)
                 if not data:
                     break
                 answer += data
-        match = re.search(rb"R15=([0-9a-fA-F]{8})", answer)
+        match = _PROGRAM_COUNTER.search(answer)
         return int(match.group(1), 16) if match else None
 
     def close(self) -> None:

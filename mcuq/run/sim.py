@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import struct
 import threading
 import time
 from typing import Any
@@ -13,10 +12,11 @@ from elftools.elf.elffile import ELFFile
 from mcuq.artifacts import Image, Trace
 from mcuq.boards import Board
 from mcuq.errors import DeviceFault, DeviceTimeout, InvalidBoard, LinkLost, ToolMissing
+from mcuq.run.cores import CORES, Core
 from mcuq.run.counting import Counter
+from mcuq.run.devices import PAGE_BYTES, Wire, bus_of
 from mcuq.run.engine_hooks import Remove, add_block_hook, add_read_hook, add_write_hook
 from mcuq.run.functions import Functions
-from mcuq.run.peripherals import PAGE_BYTES, Peripheral, Wire, peripherals_of
 from mcuq.run.watch import Watch
 from mcuq.run.watched import WatchedCounter
 
@@ -26,14 +26,6 @@ _IDLE_PAUSE_S = 0.0005
 _PARTIAL_ANSWER_S = 0.05
 _STOP_LIMIT_S = 5.0
 _NOWHERE = 0xFFFF_FFFE
-
-_CPU_MODELS = {
-    "cortex-m0": "UC_CPU_ARM_CORTEX_M0",
-    "cortex-m3": "UC_CPU_ARM_CORTEX_M3",
-    "cortex-m4": "UC_CPU_ARM_CORTEX_M4",
-    "cortex-m7": "UC_CPU_ARM_CORTEX_M7",
-    "cortex-m33": "UC_CPU_ARM_CORTEX_M33",
-}
 
 
 class SimLink:
@@ -64,7 +56,8 @@ class SimLink:
         """Load the image and set the core to its first instruction; raises ToolMissing, InvalidBoard."""
         self.close()
         self._unicorn = _import_unicorn()
-        self._engine = self._new_engine()
+        self._core = self._core_of_board()
+        self._engine = self._core.new_engine(self._unicorn)
         self._restart = False
         self._step: int | None = None
         self._end = None
@@ -72,8 +65,9 @@ class SimLink:
         self._wire = Wire()
         self._idle_polls = self._last_moves = 0
         self._map_memory()
-        for address, peripheral in peripherals_of(self._board, self._wire, self._on_reset).items():
-            self._map_peripheral(address, peripheral)
+        self.bus = bus_of(self._board, self._wire, self._on_reset)
+        for page in self.bus.pages:
+            self._map_page(page)
         self._add_hooks()
         self._load()
         self._begin()
@@ -165,24 +159,21 @@ class SimLink:
     def _emulate(self) -> None:
         """Run until the firmware waits for input, or something is wrong; body of the thread."""
         try:
-            self._engine.emu_start(self._program_counter() | 1, _NOWHERE)
+            self._engine.emu_start(self._core.code_address(self._program_counter()), _NOWHERE)
             while self._restart:
                 self._restart = False
                 self._begin()
-                self._engine.emu_start(self._program_counter() | 1, _NOWHERE)
+                self._engine.emu_start(self._core.code_address(self._program_counter()), _NOWHERE)
         except self._unicorn.UcError as error:
             self._end = self._explain(str(error))
 
-    def _new_engine(self) -> Any:
-        unicorn, run = self._unicorn, self._board.run.sim
-        model = _CPU_MODELS.get(run.cpu) if run is not None else None
-        if model is None:
-            known = ", ".join(_CPU_MODELS)
+    def _core_of_board(self) -> Core:
+        run = self._board.run.sim
+        core = CORES.get(run.cpu) if run is not None else None
+        if core is None:
+            known = ", ".join(CORES)
             raise InvalidBoard(f"board '{self._board.name}': key 'run.sim.cpu' must be one of {known}")
-        constants = unicorn.unicorn_const
-        engine = unicorn.Uc(constants.UC_ARCH_ARM, constants.UC_MODE_THUMB | constants.UC_MODE_MCLASS)
-        engine.ctl_set_cpu_model(getattr(unicorn.arm_const, model))
-        return engine
+        return core
 
     def _map_memory(self) -> None:
         constants = self._unicorn.unicorn_const
@@ -193,32 +184,59 @@ class SimLink:
         for region in self._board.memory:
             self._engine.mem_map(region.address, region.bytes, rights[region.kind])
 
-    def _map_peripheral(self, address: int, peripheral: Peripheral) -> None:
+    def _map_page(self, page: int) -> None:
         def read(_engine: object, offset: int, _size: int, _data: object) -> int:
-            return peripheral.read(offset)
+            device = self.bus.at(page + offset)
+            if device is None:
+                return self._refuse("read from", page + offset)
+            return device.model.read(page + offset - device.address)
 
         def write(_engine: object, offset: int, _size: int, value: int, _data: object) -> None:
-            peripheral.write(offset, value)
+            device = self.bus.at(page + offset)
+            if device is None:
+                self._refuse("write to", page + offset)
+            else:
+                device.model.write(page + offset - device.address, value)
 
-        self._engine.mmio_map(address, PAGE_BYTES, read, None, write, None)
+        self._engine.mmio_map(page, PAGE_BYTES, read, None, write, None)
+
+    def _refuse(self, what: str, address: int) -> int:
+        """No device answers at that address of a page that has some: the port is wrong, or the board's file."""
+        self._bad_access = (what, address)
+        self._end = self._explain("no such register")
+        self._engine.emu_stop()
+        return 0
 
     def _load(self) -> None:
+        views = [region for region in self._board.memory if region.same_as is not None]
+        first_of = {region.name: region for region in self._board.memory}
         with self._image.path.open("rb") as file:
             for segment in ELFFile(file).iter_segments("PT_LOAD"):
-                if segment["p_filesz"]:
-                    self._engine.mem_write(segment["p_paddr"], segment.data())
+                if not segment["p_filesz"]:
+                    continue
+                address, data = segment["p_paddr"], segment.data()
+                self._engine.mem_write(address, data)
+                for view in views:
+                    original = first_of[str(view.same_as)]
+                    if original.address <= address < original.end:
+                        self._engine.mem_write(address - original.address + view.address, data)
 
     def _begin(self) -> None:
-        """What the core does on a reset: stack pointer and program counter from the vector table."""
-        assert self._board.flash is not None
-        stack, entry = struct.unpack("<II", self._engine.mem_read(self._board.flash.address, 8))
-        arm = self._unicorn.arm_const
-        self._engine.reg_write(arm.UC_ARM_REG_SP, stack)
-        self._engine.reg_write(arm.UC_ARM_REG_LR, 0xFFFF_FFFF)
-        self._engine.reg_write(arm.UC_ARM_REG_PC, entry | 1)
+        """What the core does on a reset: stack pointer and program counter."""
+        stack, entry = self._core.start(self._image, self._read_code)
+        if stack is not None:
+            self._write_register(self._core.stack_pointer, stack)
+            self._write_register(self._core.link_register, 0xFFFF_FFFF)
+        self._write_register(self._core.program_counter, entry)
 
     def _program_counter(self) -> int:
-        return int(self._engine.reg_read(self._unicorn.arm_const.UC_ARM_REG_PC))
+        return self._register(self._core.program_counter)
+
+    def _register(self, name: str) -> int:
+        return int(self._engine.reg_read(self._core.register(self._unicorn, name)))
+
+    def _write_register(self, name: str, value: int) -> None:
+        self._engine.reg_write(self._core.register(self._unicorn, name), value)
 
     def _add_hooks(self) -> None:
         constants = self._unicorn.unicorn_const
@@ -234,10 +252,11 @@ class SimLink:
         """A new counter, and the hooks that feed it."""
         watch = self._watch
         reading = (self._functions, self._step_count, self._read_code, self._link_register)
+        count = self._core.count_instructions
         if watch is None:
-            self._counter = Counter(*reading)
+            self._counter = Counter(*reading, count)
             return [add_block_hook(self._unicorn, self._engine, self._counter.on_block)]
-        counter = self._counter = WatchedCounter(*reading, self._stack_pointer, watch)
+        counter = self._counter = WatchedCounter(*reading, count, self._stack_pointer, watch)
         at = (self._unicorn, self._engine)
         hooks = [add_block_hook(*at, counter.on_fetching_block if watch.wants_fetches else counter.on_block)]
         hooks += [add_read_hook(*at, counter.on_read, addresses) for addresses in watch.reads]
@@ -245,9 +264,9 @@ class SimLink:
         return [*hooks, add_write_hook(*at, counter.on_stack_write, self._stack())]
 
     def _stack(self) -> tuple[int, int]:
-        ram = self._board.ram
-        assert ram is not None
-        return ram.address, ram.address + self._board.stack_bytes
+        region = self._board.region_of("stack")
+        assert region is not None
+        return region.address, region.address + self._board.stack_bytes
 
     def _forget_translations(self) -> None:
         flash = self._board.flash
@@ -311,10 +330,10 @@ class SimLink:
         return f"{self._functions.name(pc)}{step_text} (pc {pc:#010x})"
 
     def _link_register(self) -> int:
-        return int(self._engine.reg_read(self._unicorn.arm_const.UC_ARM_REG_LR))
+        return self._register(self._core.link_register)
 
     def _stack_pointer(self) -> int:
-        return int(self._engine.reg_read(self._unicorn.arm_const.UC_ARM_REG_SP))
+        return self._register(self._core.stack_pointer)
 
     def _read_code(self, address: int, size: int) -> bytes:
         return bytes(self._engine.mem_read(address, size))
@@ -324,6 +343,7 @@ def _import_unicorn() -> Any:
     try:
         import unicorn
         import unicorn.arm_const
+        import unicorn.riscv_const
         import unicorn.unicorn_const
     except ImportError as error:
         raise ToolMissing("the simulator needs unicorn; install it: pip install unicorn==2.1.1") from error

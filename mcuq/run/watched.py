@@ -23,10 +23,11 @@ class WatchedCounter(Counter):
         step_count: int,
         read_code: Callable[[int, int], bytes],
         link_register: Callable[[], int],
+        count_instructions: Callable[[bytes], int],
         stack_pointer: Callable[[], int],
         watch: Watch,
     ) -> None:
-        super().__init__(functions, step_count, read_code, link_register)
+        super().__init__(functions, step_count, read_code, link_register, count_instructions)
         self._stack_pointer = stack_pointer
         self._watch = watch
         self._part = _OUTSIDE

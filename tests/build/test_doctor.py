@@ -8,7 +8,16 @@ import pytest
 
 from mcuq.build import doctor, find_tools, toolchains
 
-NAMES = ["arm-none-eabi-gcc", "clang", "zig", "host cc", "qemu-system-arm", "unicorn"]
+NAMES = [
+    "arm-none-eabi-gcc",
+    "riscv64-unknown-elf-gcc",
+    "clang",
+    "zig",
+    "host cc",
+    "qemu-system-arm",
+    "qemu-system-riscv32",
+    "unicorn",
+]
 
 
 def test_every_tool_is_named() -> None:

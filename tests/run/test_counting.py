@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mcuq.artifacts import Image, Symbol
-from mcuq.run.counting import Counter, count_thumb_instructions
+from mcuq.run.cores import count_thumb_instructions
+from mcuq.run.counting import Counter
 from mcuq.run.functions import Functions
 
 INVOKE, STEP_0, STEP_1, HELPER, CALLER = 0x100, 0x200, 0x300, 0x400, 0x51
@@ -36,7 +37,7 @@ def functions() -> Functions:
 
 def counter_of(functions: Functions, steps: int = 2) -> Counter:
     """A counter for code that is nothing but 2-byte instructions, called from CALLER."""
-    return Counter(functions, steps, lambda _address, size: bytes(size), lambda: CALLER)
+    return Counter(functions, steps, lambda _address, size: bytes(size), lambda: CALLER, count_thumb_instructions)
 
 
 def play(counter: Counter, *blocks: tuple[int, int]) -> None:

@@ -17,7 +17,7 @@ from mcuq.run import qemu
 from mcuq.run.qemu import QemuLink
 from mcuq.run.sim import SimLink
 
-needs_qemu = pytest.mark.skipif(shutil.which(qemu.PROGRAM) is None, reason="qemu-system-arm is not installed")
+needs_qemu = pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is not installed")
 
 BOARDS = ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"]
 

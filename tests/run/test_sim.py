@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
+from mcuq import resources
 from mcuq.artifacts import Image
-from mcuq.boards import Board
+from mcuq.boards import Board, all_boards
 from mcuq.errors import DeviceFault, DeviceTimeout, LinkLost
 from mcuq.run.sim import SimLink
 
 unicorn = pytest.importorskip("unicorn")
 
 IT_BITS = 0x0600_FC00
-BOARDS = ["cortex-m0", "cortex-m0-large", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"]
+BOARDS = [board.name for board in all_boards([resources.boards()]) if board.run.sim is not None]
 
 
 def sim_of(pair: tuple[Board, Image]) -> SimLink:

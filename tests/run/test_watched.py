@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mcuq.artifacts import Image, Symbol
+from mcuq.run.cores import count_thumb_instructions
 from mcuq.run.functions import Functions
 from mcuq.run.watch import StackOnly
 from mcuq.run.watched import WatchedCounter
@@ -49,7 +50,15 @@ def counter(watch: Odd) -> WatchedCounter:
     names = (("kws_invoke", INVOKE), ("kws_step_0", STEP_0), ("kws_step_1", STEP_1), ("helper", HELPER))
     symbols = {name: Symbol(name, address, 0x40, True) for name, address in names}
     functions = Functions(Image(Path("none"), "board", "gcc", {}, 0, 0, 0, 0, 0, symbols), "kws")
-    return WatchedCounter(functions, 2, lambda _address, size: bytes(size), lambda: CALLER | 1, lambda: STACK, watch)
+    return WatchedCounter(
+        functions,
+        2,
+        lambda _address, size: bytes(size),
+        lambda: CALLER | 1,
+        count_thumb_instructions,
+        lambda: STACK,
+        watch,
+    )
 
 
 def run_once(counter: WatchedCounter) -> None:

@@ -15,7 +15,7 @@ from mcuq.ir import Graph
 from tests.networks import network
 from tests.ops.strategies import inputs_for
 
-BOARDS = ("host", "cortex-m0", "cortex-m0-large", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33")
+BOARDS = tuple(board.name for board in pipeline.all_boards())
 ROADS = tuple((board, link) for board in BOARDS for link in pipeline.find_board(board).links)
 FLASH_CODE_LIMIT_BYTES = 16 * 1024
 ACCURACY = 0.97
@@ -29,8 +29,9 @@ def need(board: str, link: str | None = None, compiler: str | None = None) -> No
         pytest.skip(str(error))
     if link == "sim":
         pytest.importorskip("unicorn", reason="the simulator is not installed")
-    if link == "qemu" and shutil.which("qemu-system-arm") is None:
-        pytest.skip("qemu-system-arm is not installed")
+    qemu = pipeline.find_board(board).run.qemu
+    if link == "qemu" and qemu is not None and shutil.which(qemu.program) is None:
+        pytest.skip(f"{qemu.program} is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,11 @@ def test_simulator_and_qemu_agree(board: str, builds: dict[str, Build], samples:
     assert sim.instructions is not None
     assert qemu.instructions is not None
     assert qemu.instructions.median == pytest.approx(sim.instructions.median, rel=1e-3)
-    assert sim.stack_bytes == qemu.stack_bytes
+    assert sim.stack_bytes is not None
+    assert qemu.stack_bytes is not None
+    # Where SysTick stands in for the cycle counter, its interrupt takes stack: eight words, and 18 more with an FPU.
+    extra = 0 if builds[board].board.port.timer.model != "dwt" else 36 + 4 * 18  # type: ignore[union-attr]
+    assert 0 <= qemu.stack_bytes - sim.stack_bytes <= extra
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang", "zig"])

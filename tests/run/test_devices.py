@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from mcuq.run.peripherals import CmsdkTimer, CmsdkUart, Nrf51Timer, Nrf51Uart, ReadyPage, SystemControl, Wire
+from mcuq.run.devices import Wire
+from mcuq.run.devices.counters import CmsdkTimer, NrfTimer
+from mcuq.run.devices.registers import Follow, RegisterFile
+from mcuq.run.devices.system import SystemControl
+from mcuq.run.devices.uarts import CmsdkUart, NrfUart
 
 
 def test_a_cmsdk_uart_hands_out_bytes_in_order() -> None:
@@ -22,7 +26,9 @@ def test_a_cmsdk_uart_hands_out_bytes_in_order() -> None:
 def test_an_nrf51_uart_hands_out_bytes_in_order() -> None:
     """RXDRDY is set while a byte waits, also right after it was cleared; TXDRDY is set by sending."""
     wire = Wire()
-    uart = Nrf51Uart(wire)
+    uart = NrfUart(wire)
+    for register, value in ((0x500, 4), (0x000, 1), (0x008, 1)):
+        uart.write(register, value)
     wire.received.extend(b"ab")
     assert uart.read(0x108) == 1
     uart.write(0x108, 0)
@@ -38,7 +44,7 @@ def test_counters_move_at_the_pace_of_the_hosts_clock(monkeypatch: pytest.Monkey
     """One counts down from 2^32 - 1, the other up; both wrap at 2^32."""
     now_ns = 5_000_000_000
     monkeypatch.setattr("time.monotonic_ns", lambda: now_ns)
-    down, up = CmsdkTimer(25_000_000), Nrf51Timer(16_000_000)
+    down, up = CmsdkTimer(25_000_000), NrfTimer(16_000_000)
     down.write(0, 1)
     up.write(0x00C, 1)
     now_ns += 1_000_000
@@ -53,7 +59,7 @@ def test_counters_move_at_the_pace_of_the_hosts_clock(monkeypatch: pytest.Monkey
 def test_a_reset_needs_key_and_bit() -> None:
     """Only a write of AIRCR with the right key and SYSRESETREQ resets."""
     resets: list[int] = []
-    control = SystemControl(lambda: resets.append(1))
+    control = SystemControl(lambda: resets.append(1), 16_000_000)
     control.write(0xD0C, 0x0000_0004)
     control.write(0xD0C, 0x05FA_0000)
     control.write(0xD08, 0x05FA_0004)
@@ -63,8 +69,9 @@ def test_a_reset_needs_key_and_bit() -> None:
     assert control.read(0xD28) == 0
 
 
-def test_a_ready_page_is_always_ready() -> None:
-    """Whatever bit a port waits for is set."""
-    page = ReadyPage()
-    page.write(0x100, 0)
-    assert page.read(0x100) == 0xFFFF_FFFF
+def test_ready_bits_follow_what_switches_them_on() -> None:
+    """A register keeps what is written, but for the bits that follow, or oppose, another bit."""
+    file = RegisterFile([Follow(0x00, 1 << 17, 0x00, 1)], {0x08: 7}, [Follow(0x04, 1 << 6, 0x00, -7)])
+    assert [file.read(offset) for offset in (0x00, 0x04, 0x08)] == [0, 1 << 6, 7]
+    file.write(0x00, 1 << 16 | 1 << 13)
+    assert [file.read(offset) for offset in (0x00, 0x04)] == [1 << 17 | 1 << 16 | 1 << 13, 0]
