@@ -143,7 +143,7 @@ class ModelView:
     @property
     def uses_dsp(self) -> bool:
         """Whether any function is made for DSP instructions, so that it needs the header for that."""
-        return any(function.kernel.endswith("/dsp") for function in self.functions)
+        return any(function.kernel.split("/")[1].startswith("dsp") for function in self.functions)
 
     @property
     def hash_bytes(self) -> tuple[str, ...]:

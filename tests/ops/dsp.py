@@ -103,7 +103,9 @@ def sum_graphs(draw: Draw) -> Graph:
 
 GRAPHS = {
     "conv_2d/dsp": conv_graphs(),
+    "conv_2d/dsp_lines": conv_graphs(),
     "depthwise_conv_2d/dsp": depthwise_graphs(),
     "fully_connected/dsp": fully_connected_graphs(),
     "sum/dsp": sum_graphs(),
+    "sum/dsp_tables": sum_graphs(),
 }

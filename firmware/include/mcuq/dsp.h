@@ -361,6 +361,196 @@ MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24, MCUQ_PAIRS_24, MCUQ_PAIR_STORE)
 MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24_linear, MCUQ_PAIRS_24, MCUQ_PAIR_STORE_LINEAR)
 #endif
 
+/* Whole lines of an image as int16, each read once: four bytes a turn, in the order that SXTB16 takes them (bytes 0 and 2,
+ * then 1 and 3). One copy serves all layers. */
+__attribute__((noinline, unused)) static void mcuq_expand_line(uint32_t *to, const int8_t *from, int32_t words)
+{
+    for (; words >= 4; words -= 4) {
+        const uint32_t a = mcuq_load_word(from), b = mcuq_load_word(from + 4);
+        const uint32_t c = mcuq_load_word(from + 8), d = mcuq_load_word(from + 12);
+        to[0] = mcuq_sxtb16(a);
+        to[1] = mcuq_sxtb16_odd(a);
+        to[2] = mcuq_sxtb16(b);
+        to[3] = mcuq_sxtb16_odd(b);
+        to[4] = mcuq_sxtb16(c);
+        to[5] = mcuq_sxtb16_odd(c);
+        to[6] = mcuq_sxtb16(d);
+        to[7] = mcuq_sxtb16_odd(d);
+        from += 16;
+        to += 8;
+    }
+    for (; words > 0; words--) {
+        const uint32_t a = mcuq_load_word(from);
+        to[0] = mcuq_sxtb16(a);
+        to[1] = mcuq_sxtb16_odd(a);
+        from += 4;
+        to += 2;
+    }
+}
+
+/* The same in natural order, from position `at` of a line on. */
+__attribute__((noinline, unused)) static void mcuq_expand_natural(uint32_t *line, int32_t at, const int8_t *from,
+                                                                  int32_t count)
+{
+    int16_t *to = (int16_t *)(void *)line + at;
+    if ((at & 1) != 0 && count > 0) {
+        *to++ = *from++;
+        count--;
+    }
+    for (; count >= 4; count -= 4) {
+        const uint32_t word = mcuq_load_word(from);
+        const uint32_t even = mcuq_sxtb16(word), odd = mcuq_sxtb16_odd(word);
+        const uint32_t first = (even & 0xffffu) | (odd << 16), second = (even >> 16) | (odd & 0xffff0000u);
+        __builtin_memcpy(to, &first, 4);
+        __builtin_memcpy(to + 2, &second, 4);
+        from += 4;
+        to += 4;
+    }
+    for (; count > 0; count--) {
+        *to++ = *from++;
+    }
+}
+
+/* Words of a line that read as padding. */
+static inline void mcuq_fill_line(uint32_t *line, int32_t words, int32_t zero_point)
+{
+    const uint32_t both = ((uint32_t)zero_point & 0xffffu) * 0x10001u;
+    for (int32_t i = 0; i < words; i++) {
+        line[i] = both;
+    }
+}
+
+/* What a pair of neighbouring pixels needs beside the stream, where windows are read from lines: `offset` bytes into each
+ * of the window's lines the first pixel's window starts; `next` is where the kernel keeps its place. */
+typedef struct {
+    const uint32_t *const *lines;
+    int32_t offset;
+    int32_t output_stride; /* as above */
+    int32_t blocks;
+} mcuq_lines_job;
+
+#if !MCUQ_DSP_ASSEMBLY
+/* Two pixels times all channels: the stream as above, but the taps come line by line, `pairs` of two a line; the second
+ * pixel's window lies `apart` words behind the first one's. */
+static inline void mcuq_conv_lines_in_c(const uint32_t *stream, const mcuq_lines_job *job, int8_t *y, int32_t rows,
+                                        int32_t pairs, int32_t apart, int linear)
+{
+    for (int32_t block = 0; block < job->blocks; block++) {
+        uint32_t raw[2][2], low[2][2]; /* pixel, channels 0 and 1 or 2 and 3 */
+        for (int32_t half = 0; half < 2; half++) {
+            raw[0][half] = raw[1][half] = stream[2 * half];
+            low[0][half] = low[1][half] = stream[2 * half + 1];
+        }
+        stream += 4;
+        for (int32_t row = 0; row < rows; row++) {
+            const uint32_t *taps = job->lines[row] + job->offset / 4;
+            for (int32_t k = 0; k < pairs; k++) {
+                for (int32_t half = 0; half < 2; half++) {
+                    for (int32_t pixel = 0; pixel < 2; pixel++) {
+                        const uint32_t both = taps[k + pixel * apart];
+                        raw[pixel][half] = mcuq_smlad(stream[half], both, raw[pixel][half]);
+                        low[pixel][half] = mcuq_smlad(mcuq_sxtb16(stream[half]), both, low[pixel][half]);
+                    }
+                }
+                stream += 2;
+            }
+        }
+        for (int32_t channel = 0; channel < 4; channel++) {
+            for (int32_t pixel = 1; pixel >= 0; pixel--) {
+                const uint32_t even = low[pixel][channel / 2];
+                const uint32_t scaled = channel % 2 == 0 ? even << 8 : raw[pixel][channel / 2] - even;
+                y[pixel * job->output_stride] = mcuq_pair_requantize(scaled, stream, linear);
+            }
+            stream += 3;
+            y++;
+        }
+    }
+}
+
+#else
+
+/* Registers as in the kernel above. On the stack: the window's lines, the next one, output, output stride, blocks, offset,
+ * where the line's window ends. The strings are numbers: pairs a turn, a pair's place in the turn, bytes apart. */
+#define MCUQ_LINES_FIRST(n, apart)                                                                                     \
+    "ldr.w r2, [r0], #(8 * " n ")\n\t"                                                                                 \
+    "ldr.w r3, [r0, #(4 - 8 * " n ")]\n\t"                                                                             \
+    "ldr.w r4, [r1], #(4 * " n ")\n\t"                                                                                 \
+    "ldr.w r5, [r1, #(" apart " - 4 * " n ")]\n\t" MCUQ_PAIR_MAC
+
+#define MCUQ_LINES_NEXT(k, n, apart)                                                                                   \
+    "ldr.w r2, [r0, #(8 * " k " - 8 * " n ")]\n\t"                                                                     \
+    "ldr.w r3, [r0, #(8 * " k " + 4 - 8 * " n ")]\n\t"                                                                 \
+    "ldr.w r4, [r1, #(4 * " k " - 4 * " n ")]\n\t"                                                                     \
+    "ldr.w r5, [r1, #(" apart " + 4 * " k " - 4 * " n ")]\n\t" MCUQ_PAIR_MAC
+
+#define MCUQ_LINES_OPEN                                                                                                \
+    "push {r4-r11, lr}\n\t"                                                                                            \
+    "sub sp, #28\n\t"                                                                                                  \
+    "ldm r1, {r4, r5, r6, r7}\n\t"                                                                                     \
+    "str r4, [sp]\n\t"                                                                                                 \
+    "str r2, [sp, #8]\n\t"                                                                                             \
+    "str r6, [sp, #12]\n\t"                                                                                            \
+    "str r7, [sp, #16]\n\t"                                                                                            \
+    "str r5, [sp, #20]\n\t"                                                                                            \
+    "1:\n\t"                                                                                                           \
+    "ldm r0!, {r6, r7, r8, r9}\n\t"                                                                                    \
+    "ldr r2, [sp]\n\t"                                                                                                 \
+    "mov r10, r6\n\t"                                                                                                  \
+    "mov r11, r7\n\t"                                                                                                  \
+    "mov r12, r8\n\t"                                                                                                  \
+    "mov lr, r9\n\t"                                                                                                   \
+    ".p2align 2\n\t"                                                                                                   \
+    "3:\n\t"                                                                                                           \
+    "ldr r3, [sp, #20]\n\t"                                                                                            \
+    "ldr r1, [r2], #4\n\t"                                                                                             \
+    "str r2, [sp, #4]\n\t"                                                                                             \
+    "add r1, r3\n\t"
+
+/* Lines of several turns, and lines of one. */
+#define MCUQ_LINES_TURNS(pairs, bytes)                                                                                 \
+    "add.w r3, r1, #" bytes "\n\t"                                                                                     \
+    "str r3, [sp, #24]\n\t"                                                                                            \
+    ".p2align 2\n\t"                                                                                                   \
+    "2:\n\t" pairs                                                                                                     \
+    "ldr r2, [sp, #24]\n\t"                                                                                            \
+    "cmp r1, r2\n\t"                                                                                                   \
+    "bne 2b\n\t"
+
+#define MCUQ_LINES_CLOSE(rows, store)                                                                                  \
+    "ldr r2, [sp, #4]\n\t"                                                                                             \
+    "ldr r3, [sp]\n\t"                                                                                                 \
+    "add r3, #(4 * " rows ")\n\t"                                                                                      \
+    "cmp r2, r3\n\t"                                                                                                   \
+    "bne 3b\n\t"                                                                                                       \
+    "ldr r5, [sp, #8]\n\t"                                                                                             \
+    "ldr r4, [sp, #12]\n\t"                                                                                            \
+    "sub r6, r6, r7\n\t"                                                                                               \
+    "sub r8, r8, r9\n\t"                                                                                               \
+    "sub r10, r10, r11\n\t"                                                                                            \
+    "sub r12, r12, lr\n\t"                                                                                             \
+    "lsl r7, r7, #8\n\t"                                                                                               \
+    "lsl r9, r9, #8\n\t"                                                                                               \
+    "lsl r11, r11, #8\n\t"                                                                                             \
+    "lsl lr, lr, #8\n\t"                                                                                               \
+    "add r4, r5\n\t" MCUQ_PAIR_ALL(store)                                                                              \
+    "ldr r1, [sp, #16]\n\t"                                                                                            \
+    "adds r5, #4\n\t"                                                                                                  \
+    "str r5, [sp, #8]\n\t"                                                                                             \
+    "subs r1, #1\n\t"                                                                                                  \
+    "str r1, [sp, #16]\n\t"                                                                                            \
+    "bne 1b\n\t"                                                                                                       \
+    "add sp, #28\n\t"                                                                                                  \
+    "pop {r4-r11, pc}\n\t"
+
+#define MCUQ_DEFINE_CONV_LINES(name, body, rows, store)                                                                \
+    __attribute__((naked, noinline)) static void name(const uint32_t *stream __attribute__((unused)),                  \
+                                                      const mcuq_lines_job *job __attribute__((unused)),               \
+                                                      int8_t *y __attribute__((unused)))                               \
+    {                                                                                                                  \
+        __asm__ volatile(MCUQ_LINES_OPEN body MCUQ_LINES_CLOSE(rows, store));                                          \
+    }
+#endif
+
 /* Four int8 a word as two words of two int16 (bytes 0 and 2, then 1 and 3). */
 static inline void mcuq_expand_row(uint32_t *to, const int8_t *from, int32_t words)
 {

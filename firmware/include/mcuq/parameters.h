@@ -128,6 +128,15 @@ typedef struct {
 } mcuq_mean_shift_parameters;
 
 typedef struct {
+    const int32_t *a_table; /* four times the scaled operand, by its byte */
+    const int32_t *b_table;
+    int32_t multiplier;
+    int32_t rounding; /* both roundings and the zero point */
+    int32_t output_min;
+    int32_t output_max;
+} mcuq_sum_tables_parameters;
+
+typedef struct {
     int32_t elements;
     int32_t a_offset;
     int32_t b_offset;

@@ -4,6 +4,7 @@ from mcuq.schedule.kernel import Kernel
 from mcuq.schedule.kernels import (
     binary_portable,
     conv_2d_dsp,
+    conv_2d_dsp_lines,
     conv_2d_float,
     conv_2d_int16x8,
     conv_2d_lanes,
@@ -33,10 +34,12 @@ from mcuq.schedule.kernels import (
     softmax_int16x8,
     softmax_portable,
     sum_dsp,
+    sum_dsp_tables,
     sum_shift,
 )
 
 KERNELS: tuple[Kernel, ...] = (
+    conv_2d_dsp_lines.KERNEL,
     conv_2d_dsp.KERNEL,
     conv_2d_lanes.KERNEL,
     conv_2d_portable_w4.KERNEL,
@@ -52,6 +55,7 @@ KERNELS: tuple[Kernel, ...] = (
     pool_portable.MAX,
     mean_portable.KERNEL,
     sum_dsp.KERNEL,
+    sum_dsp_tables.KERNEL,
     binary_portable.SUM,
     binary_portable.PRODUCT,
     copy_portable.CONCATENATION,

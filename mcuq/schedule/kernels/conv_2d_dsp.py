@@ -51,7 +51,8 @@ def _pairs(taps: int) -> tuple[int, int]:
     return pairs, next(unroll for unroll in UNROLLS if pairs % unroll == 0)
 
 
-def _folded(node: Node, graph: Graph) -> Folded:
+def folded_layer(node: Node, graph: Graph) -> Folded:
+    """The convolution as DSP kernels compute it, rows of weights [channels, taps]."""
     x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
     channels = weights.shape[0]
     return folded(node, graph, weights.values.reshape(channels, -1), channel_multipliers(x, weights, y, channels))
@@ -61,7 +62,7 @@ def refuses(node: Node, graph: Graph) -> str | None:
     """Why the kernel cannot compute the node, or None."""
     if graph.constant(node.inputs[1]).shape[0] % BLOCK:
         return "the output channels are no multiple of 4"
-    return refusal_of_types(node, graph) or _folded(node, graph).refusal()
+    return refusal_of_types(node, graph) or folded_layer(node, graph).refusal()
 
 
 def _overlap(node: Node, graph: Graph, geometry: WindowShape) -> tuple[Overlap, ...]:
@@ -82,7 +83,7 @@ def plan(node: Node, graph: Graph) -> Work:
     """The step of one convolution."""
     x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
     geometry = window_shape(x, y, window_of(node.attrs, weights))
-    layer = _folded(node, graph)
+    layer = folded_layer(node, graph)
     channels, taps = layer.rows.shape
     by_words = x.shape[3] % 4 == 0
     pairs, unroll = _pairs(taps)

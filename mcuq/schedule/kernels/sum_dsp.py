@@ -94,7 +94,7 @@ def plan(node: Node, graph: Graph) -> Work:
             output_max=high,
         ),
         overlaps=in_place(node, graph),
-        cycles=25 * y.elements // 2 + 50,
+        cycles=25 * y.elements + 50,
         code_bytes=130,
     )
 
