@@ -73,4 +73,11 @@ class BadFrame(DeviceError):
 
 
 class DeviceFault(DeviceError):
-    """The firmware itself reported a fault, or touched memory that it does not have."""
+    """The firmware itself reported a fault, or touched memory that it does not have.
+
+    `fault` is the record of the device's fault handler (`run.messages.Fault`), where there is one.
+    """
+
+    def __init__(self, message: str, fault: Any = None) -> None:
+        super().__init__(message)
+        self.fault = fault

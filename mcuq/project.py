@@ -55,7 +55,7 @@ class Options:
     keep_inputs: bool = False
     remove_dead_channels: bool = True
     output: str | None = None
-    link: Literal["sim", "qemu", "host"] | None = None
+    link: Literal["sim", "qemu", "host", "serial"] | None = None
     count_samples: Annotated[int, Field(ge=1)] = 3
 
 

@@ -35,6 +35,7 @@ VERBS = (
     "codegen",
     "init",
     "boards",
+    "ports",
     "doctor",
 )
 LINKS = pytest.mark.parametrize("link", ["sim", "qemu"])

@@ -6,6 +6,10 @@
 #define MCUQ_BOARD_NAME "unknown"
 #endif
 
+#ifndef MCUQ_VERSION
+#define MCUQ_VERSION ""
+#endif
+
 /* A UART without flow control loses what arrives while a request is answered: one frame at a time. */
 #ifndef MCUQ_WINDOW
 #define MCUQ_WINDOW 1
@@ -16,6 +20,7 @@ int main(void)
     static mcuq_protocol protocol;
     static const mcuq_protocol_hooks hooks = {
         .board = MCUQ_BOARD_NAME,
+        .version = MCUQ_VERSION,
         .window = MCUQ_WINDOW,
         .read = mcuq_port_read,
         .write = mcuq_port_write,
@@ -30,7 +35,7 @@ int main(void)
     };
 
     mcuq_port_init();
-    mcuq_protocol_init(&protocol, &hooks, &mcuq_the_model, mcuq_the_model.init());
+    mcuq_protocol_init(&protocol, &hooks, &mcuq_the_model);
     for (;;) {
         mcuq_protocol_poll(&protocol);
     }

@@ -18,6 +18,17 @@ static uint32_t crc_add(uint32_t crc, uint8_t byte)
     return (crc >> 4) ^ of_nibble[crc & 15u];
 }
 
+uint32_t mcuq_crc32(const uint8_t *data, uint32_t bytes)
+{
+    uint32_t crc = CRC_START;
+    uint32_t i;
+
+    for (i = 0; i < bytes; i++) {
+        crc = crc_add(crc, data[i]);
+    }
+    return ~crc;
+}
+
 void mcuq_receiver_init(mcuq_receiver *receiver)
 {
     receiver->crc = CRC_START;

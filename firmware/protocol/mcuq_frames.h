@@ -32,6 +32,9 @@ void mcuq_receiver_init(mcuq_receiver *receiver);
  * the next byte is given), 0 while there is none, -1 when something ends here that is not a sound frame. */
 int mcuq_receive(mcuq_receiver *receiver, uint8_t byte);
 
+/* CRC-32 as in Ethernet and zlib. */
+uint32_t mcuq_crc32(const uint8_t *data, uint32_t bytes);
+
 /* Send `head`, then `data`, then the CRC of both as one frame, in small pieces. */
 void mcuq_send_frame(mcuq_write_function write, const uint8_t *head, uint32_t head_bytes, const uint8_t *data,
                      uint32_t data_bytes);

@@ -4,7 +4,7 @@
 #define REPLY 0x80u
 
 #if UINTPTR_MAX == 0xFFFFFFFFu
-typedef char mcuq_protocol_stays_small[sizeof(mcuq_protocol) < 600 ? 1 : -1];
+typedef char mcuq_protocol_stays_small[sizeof(mcuq_protocol) < 640 ? 1 : -1];
 #endif
 
 /* Bytes, not words: frames have no alignment, and Cortex-M0 cannot load across it. */
@@ -79,13 +79,13 @@ static enum mcuq_status hello(mcuq_protocol *p)
 
 static enum mcuq_status name(mcuq_protocol *p, uint32_t which)
 {
-    const char *text = which == 0 ? p->hooks->board : p->model->name;
+    const char *text = which == 0 ? p->hooks->board : which == 1 ? p->model->name : p->hooks->version;
     uint32_t bytes = 0;
 
-    if (which > 1) {
+    if (which > 2) {
         return MCUQ_BAD_INDEX;
     }
-    while (text[bytes] != 0) {
+    while (text && text[bytes] != 0) {
         bytes++;
     }
     add_data(p, text, bytes);
@@ -209,19 +209,30 @@ static enum mcuq_status stats(mcuq_protocol *p)
 
 static enum mcuq_status fault(mcuq_protocol *p)
 {
-    uint32_t record[MCUQ_FAULT_WORDS];
-    bool is_there = p->hooks->fault && p->hooks->fault(record);
     unsigned i;
 
-    add32(p, is_there);
-    for (i = 0; i < MCUQ_FAULT_WORDS; i++) {
-        add32(p, is_there ? record[i] : 0);
+    for (i = 0; i <= MCUQ_FAULT_WORDS; i++) {
+        add32(p, p->fault[i]);
+        p->fault[i] = 0; /* told once */
     }
     return MCUQ_OK;
 }
 
+/* What the host believes to lie in an input, checked at the price of one short frame instead of sent again. */
+static enum mcuq_status check(mcuq_protocol *p, uint32_t index, uint32_t offset, uint32_t bytes)
+{
+    if (index >= p->model->input_count) {
+        return MCUQ_BAD_INDEX;
+    }
+    if (offset > p->model->inputs[index].bytes || bytes > p->model->inputs[index].bytes - offset) {
+        return MCUQ_OUT_OF_RANGE;
+    }
+    add32(p, mcuq_crc32(p->model->input(index) + offset, bytes));
+    return MCUQ_OK;
+}
+
 /* Words that the body of each request has; LOAD has bytes after them. */
-static const uint8_t words_of[] = { 0, 1, 1, 2, 2, 3, 2, 3, 3, 0, 0, 0 };
+static const uint8_t words_of[] = { 0, 1, 1, 2, 2, 3, 2, 3, 3, 0, 0, 0, 3 };
 
 static enum mcuq_status execute(mcuq_protocol *p, const uint8_t *request, uint32_t bytes)
 {
@@ -240,7 +251,7 @@ static enum mcuq_status execute(mcuq_protocol *p, const uint8_t *request, uint32
     for (i = 0; i < words_of[kind]; i++) {
         words[i] = get32(body + 4 * i);
     }
-    if (p->init_code != 0 && kind >= MCUQ_LOAD && kind <= MCUQ_READ_ARENA) {
+    if (p->init_code != 0 && ((kind >= MCUQ_LOAD && kind <= MCUQ_READ_ARENA) || kind == MCUQ_CHECK)) {
         add32(p, (uint32_t)p->init_code);
         return MCUQ_INIT_FAILED;
     }
@@ -265,6 +276,8 @@ static enum mcuq_status execute(mcuq_protocol *p, const uint8_t *request, uint32
         return stats(p);
     case MCUQ_FAULT:
         return fault(p);
+    case MCUQ_CHECK:
+        return check(p, words[0], words[1], words[2]);
     default: /* MCUQ_RESET */
         return p->hooks->reset ? MCUQ_OK : MCUQ_UNSUPPORTED;
     }
@@ -310,17 +323,24 @@ static void answer(mcuq_protocol *p, const uint8_t *request, uint32_t bytes)
     }
 }
 
-void mcuq_protocol_init(mcuq_protocol *protocol, const mcuq_protocol_hooks *hooks, const mcuq_model *model,
-                        int init_code)
+void mcuq_protocol_init(mcuq_protocol *protocol, const mcuq_protocol_hooks *hooks, const mcuq_model *model)
 {
+    static const uint8_t boot[HEADER_BYTES] = { MCUQ_BOOT | REPLY };
+    unsigned i;
+
     protocol->hooks = hooks;
     protocol->model = model;
-    protocol->init_code = (int32_t)init_code;
     protocol->session = 0;
     protocol->data = NULL;
     protocol->data_bytes = 0;
     protocol->reply_bytes = 0;
     mcuq_receiver_init(&protocol->receiver);
+    for (i = 0; i <= MCUQ_FAULT_WORDS; i++) {
+        protocol->fault[i] = 0;
+    }
+    protocol->fault[0] = hooks->fault && hooks->fault(protocol->fault + 1);
+    mcuq_send_frame(hooks->write, boot, HEADER_BYTES, (const uint8_t *)protocol->fault, sizeof protocol->fault);
+    protocol->init_code = (int32_t)model->init();
 }
 
 size_t mcuq_protocol_poll(mcuq_protocol *protocol)

@@ -3,7 +3,7 @@
  *     static mcuq_protocol protocol;
  *     static const mcuq_protocol_hooks hooks = { .board = "my board", .read = uart_read, .write = uart_write, ... };
  *
- *     mcuq_protocol_init(&protocol, &hooks, &mcuq_the_model, mcuq_the_model.init());
+ *     mcuq_protocol_init(&protocol, &hooks, &mcuq_the_model);
  *     for (;;) {
  *         mcuq_protocol_poll(&protocol);
  *     }
@@ -35,7 +35,7 @@ extern "C" {
 /* What is asked: body -> body of the reply. Words are 32 bits wide unless marked. */
 enum mcuq_request {
     MCUQ_HELLO = 1,       /* version -> see the answer in mcuq_protocol.c */
-    MCUQ_NAME = 2,        /* 0 board, 1 model -> characters */
+    MCUQ_NAME = 2,        /* 0 board, 1 model, 2 version of the firmware -> characters */
     MCUQ_DESCRIBE = 3,    /* 0 input / 1 output, index -> bytes, dtype, scale (float), zero point, shape ... */
     MCUQ_LOAD = 4,        /* index, offset, data -> nothing */
     MCUQ_INVOKE = 5,      /* times, output index, output bytes -> ticks, first bytes of that output */
@@ -45,6 +45,8 @@ enum mcuq_request {
     MCUQ_STATS = 9,       /* -> stack, stack peak, static, arena bytes */
     MCUQ_FAULT = 10,      /* -> 1 (or 0: there was none), exception number, pc, lr, cfsr, address */
     MCUQ_RESET = 11,      /* -> nothing; then starts over */
+    MCUQ_CHECK = 12,      /* index of an input, offset, bytes -> CRC-32 of what lies there */
+    MCUQ_BOOT = 0x7E,     /* reply only, said at the start, of session 0: the body is that of FAULT */
     MCUQ_REJECT = 0x7F    /* reply only: something came in that is not a frame */
 };
 
@@ -71,6 +73,7 @@ enum mcuq_hello_flags {
 /* What the protocol needs of the program around it. From `ticks` on, a null pointer means "unknown" or "cannot". */
 typedef struct {
     const char *board;
+    const char *version; /* of the program; a null pointer says nothing */
     uint8_t window; /* frames that may be on their way: 1 unless the stream itself keeps what the UART cannot */
     size_t (*read)(uint8_t *data, size_t limit); /* what has arrived; does not wait */
     mcuq_write_function write;                   /* send all */
@@ -80,27 +83,28 @@ typedef struct {
     uint32_t (*stack_bytes)(void);
     uint32_t (*stack_peak_bytes)(void);
     uint32_t (*static_bytes)(void);
-    /* Exception number, pc, lr, cfsr and address of the fault that caused the last reset; false: none. */
+    /* Exception number, pc, lr, cfsr and address of the fault that caused the last reset; false: none. Asked at the start. */
     bool (*fault)(uint32_t record[MCUQ_FAULT_WORDS]);
     void (*reset)(void);
 } mcuq_protocol_hooks;
 
-/* All the state there is: under 600 bytes on a 32-bit core. */
+/* All the state there is: under 640 bytes on a 32-bit core. */
 typedef struct {
     const mcuq_protocol_hooks *hooks;
     const mcuq_model *model;
     int32_t init_code;
     uint32_t session;
     const uint8_t *data; /* the second part of the last reply, sent from where it lies */
+    uint32_t fault[1 + MCUQ_FAULT_WORDS]; /* the body of FAULT */
     uint16_t data_bytes;
     uint8_t reply_bytes;
     uint8_t reply[MCUQ_REPLY_BYTES]; /* the first part of the last reply, with its header */
     mcuq_receiver receiver;
 } mcuq_protocol;
 
-/* `init_code` is what model->init() returned; unless it is 0, everything that needs the model is refused with it. */
-void mcuq_protocol_init(mcuq_protocol *protocol, const mcuq_protocol_hooks *hooks, const mcuq_model *model,
-                        int init_code);
+/* Say BOOT, so that a host can tell a restart and its cause even when the next line never returns; then start the model.
+ * Unless model->init() returns 0, everything that needs the model is refused with its code. */
+void mcuq_protocol_init(mcuq_protocol *protocol, const mcuq_protocol_hooks *hooks, const mcuq_model *model);
 
 /* Take at most 32 bytes that have arrived and answer what they complete. Returns how many bytes there were. */
 size_t mcuq_protocol_poll(mcuq_protocol *protocol);

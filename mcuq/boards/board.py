@@ -146,6 +146,15 @@ class HostRun:
 
 
 @dataclass(frozen=True, slots=True)
+class SerialRun:
+    """The board itself on a serial port; `baud` where it is not that of [port.uart] (USB takes any)."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+
+    baud: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """The links that reach the board; a missing one is None."""
 
@@ -154,6 +163,7 @@ class Run:
     sim: SimRun | None = None
     qemu: QemuRun | None = None
     host: HostRun | None = None
+    serial: SerialRun | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +204,7 @@ class Board:
     @property
     def links(self) -> tuple[str, ...]:
         """The kinds of link that the board has, the preferred one first."""
-        named = (("sim", self.run.sim), ("qemu", self.run.qemu), ("host", self.run.host))
+        named = (("sim", self.run.sim), ("qemu", self.run.qemu), ("host", self.run.host), ("serial", self.run.serial))
         return tuple(name for name, run in named if run is not None)
 
     @property

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from mcuq import resources
@@ -149,6 +150,7 @@ def _generated_units(files: Iterable[SourceFile], optimize: str) -> tuple[_Unit,
 
 def _board_defines(board: Board) -> tuple[str, ...]:
     defines = [f'MCUQ_BOARD_NAME="{board.name}"', f"MCUQ_CLOCK_HZ={board.clock_hz}u"]
+    defines += [f'MCUQ_VERSION="{version("mcuq")}"']
     uart, timer = board.port.uart, board.port.timer
     if uart is not None:
         defines += [f"MCUQ_UART_ADDRESS={uart.address:#x}u", f"MCUQ_UART_BAUD={uart.baud}"]

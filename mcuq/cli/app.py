@@ -25,6 +25,7 @@ from mcuq.cli.doctor import doctor
 from mcuq.cli.eval import eval
 from mcuq.cli.init import init
 from mcuq.cli.inspect import inspect
+from mcuq.cli.ports import ports
 from mcuq.cli.profile import profile
 from mcuq.cli.quantize import quantize
 from mcuq.cli.run import run
@@ -43,6 +44,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     codegen,
     init,
     boards,
+    ports,
     doctor,
 )
 

@@ -38,7 +38,7 @@ RemoveDeadChannelsOption = Annotated[
 ]
 LinkOption = Annotated[
     str | None,
-    typer.Option("--link", metavar="sim|qemu|host", help="How to reach the board; its first link when left out."),
+    typer.Option("--link", metavar="sim|qemu|host|serial", help="How to reach the board; else its first link."),
 ]
 JsonFileOption = Annotated[
     Path | None,

@@ -63,6 +63,17 @@ def run(
             "--qemu-args", metavar="ARGS", callback=_check_shell_words, help="Appended to QEMU's command line."
         ),
     ] = None,
+    port: Annotated[
+        str | None,
+        typer.Option("--port", metavar="PORT", help="The board itself, on this serial port; `mcuq ports` lists them."),
+    ] = None,
+    baud: Annotated[
+        int | None,
+        typer.Option("--baud", metavar="N", min=50, help="The speed of the port; else the board's."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the last run of the same build on the same data was ended.")
+    ] = False,
     name: NameOption = None,
     compiler: CompilerOption = None,
     keep_inputs: KeepInputsOption = None,
@@ -102,7 +113,9 @@ def run(
     """Run a model on its board and judge it: accuracy, agreement with the reference, latency, RAM, flash.
 
     Feeds every sample over the serial protocol. A model file is built first; the folder of a build is run as it is.
+    Answers are kept beside the build as they come (results-*.jsonl), for --resume. With --port: on the board itself.
     """
+    link = serial_link(link, port, baud)
     given = settings(model, board, name, compiler, keep_inputs, None, link, count_samples, remove_dead_channels)
     limits = gates(
         given.project,
@@ -117,8 +130,28 @@ def run(
     of_build = {"--name": name, "--compiler": compiler, "--keep-inputs": keep_inputs}
     refuse_options_of_build(model, {**of_build, "--remove-dead-channels": remove_dead_channels})
     made = built_or_opened(model, board, given, link)
-    measurement = measure(made, path, given, limit=limit, per_step=per_step, qemu_args=qemu_args)
+    measurement = measure(
+        made,
+        path,
+        given,
+        limit=limit,
+        per_step=per_step,
+        qemu_args=qemu_args,
+        port=port,
+        baud=baud,
+        keep_results=True,
+        resume=resume,
+    )
     conclude(measurement, limits, per_step, json)
+
+
+def serial_link(link: str | None, port: str | None, baud: int | None) -> str | None:
+    """The link that --link and --port ask for together; raises InvalidProject where they contradict each other."""
+    if port is not None and link not in (None, "serial"):
+        raise InvalidProject(f"--port is a board on a serial port, and --link {link} is none; leave one of them out")
+    if port is None and baud is not None:
+        raise InvalidProject("--baud is the speed of a serial port; name the port with --port, `mcuq ports` lists them")
+    return link if port is None else "serial"
 
 
 def measure(
@@ -129,6 +162,10 @@ def measure(
     limit: int | None = None,
     per_step: bool = False,
     qemu_args: str | None = None,
+    port: str | None = None,
+    baud: int | None = None,
+    keep_results: bool = False,
+    resume: bool = False,
 ) -> Measurement:
     """Run a build on the samples of `data`."""
     from mcuq import pipeline
@@ -143,6 +180,10 @@ def measure(
             per_step=per_step,
             count_samples=given.options.count_samples,
             qemu_args=qemu_args,
+            port=port,
+            baud=baud,
+            keep_results=keep_results,
+            resume=resume,
             progress=update,
         )
 

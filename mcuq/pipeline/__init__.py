@@ -16,8 +16,9 @@ from mcuq.pipeline.quantization import (
     save,
     split_of,
 )
-from mcuq.pipeline.validation import default_link, run
+from mcuq.pipeline.validation import default_link, fault_map, run
 from mcuq.quantize import Quantized, Recipe, load_recipe
+from mcuq.run.connect import answering_ports
 
 __all__ = [
     "VERSION",
@@ -28,12 +29,14 @@ __all__ = [
     "UserOp",
     "all_boards",
     "analyze",
+    "answering_ports",
     "board_folders",
     "build",
     "codegen",
     "compare",
     "default_link",
     "evaluate",
+    "fault_map",
     "find_board",
     "held_out",
     "inspect",

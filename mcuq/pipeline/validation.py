@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Any
 
@@ -21,9 +22,12 @@ from mcuq.profile import price, timing_of
 from mcuq.report.figures import removed_text
 from mcuq.report.verdict import accuracy, equal_samples, greatest_error, predicted_classes, spread
 from mcuq.run.client import Client
+from mcuq.run.connect import connected
+from mcuq.run.faults import FaultMap
 from mcuq.run.link import Link
 from mcuq.run.links import open_link
-from mcuq.run.validate import Target, answers, check_identity, compare_steps, count, count_steps
+from mcuq.run.results import Results, RunKey, results_path
+from mcuq.run.validate import Target, answers, compare_steps, count, count_steps
 
 Progress = Callable[[int, int], None]
 Array = npt.NDArray[Any]
@@ -106,24 +110,36 @@ def run(
     per_step: bool = False,
     count_samples: int = 3,
     qemu_args: str | None = None,
+    port: str | None = None,
+    baud: int | None = None,
+    keep_results: bool = False,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> Measurement:
     """The validation run: every sample on the device, compared with the reference, counted and weighed.
 
     `per_step` compares every step of the first `count_samples` samples, not only the outputs.
+    With a `port` the board itself is measured. `keep_results` writes every answer beside the build as it comes, and
+    `resume` goes on with what an earlier run of the same model, data, board and options left there.
     Raises DeviceError and its children, ToolMissing, InvalidData.
     """
     samples = _limited(samples, limit)
-    kind = link or default_link(build.board)
-    target = Target(build.board, build.schedule, build.plan, build.sources.model_hash, _deadline_s(build.schedule))
+    kind = link or (default_link(build.board) if port is None else "serial")
+    target = _target(build)
     expected = interpreter.run(build.graph, samples.inputs)
-    with closing(
-        open_link(kind, build.image, build.board, build.name, len(build.schedule.steps), qemu_args=qemu_args)
-    ) as opened:
-        client = Client(opened)
-        check_identity(client, target)
+    restarts: list[int] = []
+    steps = len(build.schedule.steps)
+    with ExitStack() as open_things:
+        results = None
+        if keep_results or resume:
+            path, key = results_path(build.folder, kind, port), _run_key(build, samples, kind)
+            results = open_things.enter_context(Results(path, key, resume=resume))
+        opened = open_things.enter_context(
+            closing(open_link(kind, build.image, build.board, build.name, steps, qemu_args, port, baud))
+        )
+        client = connected(opened, target, fault_map(build).describe)
         whole = samples.count + count_samples
-        got = answers(client, target, samples, _part(progress, 0, whole))
+        got = answers(client, target, samples, _part(progress, 0, whole), results, lambda: restarts.append(1))
         traces = count(client, opened, target, samples, count_samples, _part(progress, samples.count, whole))
         stats = client.stats()
         difference = _first_difference(client, target, samples, got, expected)
@@ -132,7 +148,35 @@ def run(
                 difference = difference or _compare(client, target, samples, sample)
             traces = _with_steps(traces, client, opened, target, samples)
     priced = _priced(build, traces)
-    return _measurement(build, kind, samples, got, expected, difference, priced, stats.stack_peak_bytes)
+    measured = _measurement(build, kind, samples, got, expected, difference, priced, stats.stack_peak_bytes)
+    return replace(measured, notes=(*measured.notes, *_restart_notes(len(restarts))))
+
+
+def _target(build: Build) -> Target:
+    deadline_s = _deadline_s(build.schedule)
+    return Target(build.board, build.schedule, build.plan, build.sources.model_hash, deadline_s, build.version)
+
+
+def fault_map(build: Build) -> FaultMap:
+    """What names function and layer of a fault of that build."""
+    layers = [step.layers for step in build.schedule.steps]
+    c_text = "\n".join(file.text for file in build.sources.of_role("model"))
+    return FaultMap(build.image, build.name, layers, c_text)
+
+
+def _run_key(build: Build, samples: Samples, link: str) -> RunKey:
+    digest = hashlib.sha256()
+    for array in samples.inputs:
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    options = f"{build.image.compiler}, keep_inputs={build.schedule.keep_inputs}, mcuq {build.version}"
+    return RunKey(build.sources.model_hash, digest.hexdigest(), samples.count, build.board.name, link, options)
+
+
+def _restart_notes(restarts: int) -> tuple[str, ...]:
+    if not restarts:
+        return ()
+    return (f"the device restarted {restarts} times meanwhile; finished samples were not repeated",)
 
 
 def _part(progress: Progress | None, before: int, whole: int) -> Progress | None:

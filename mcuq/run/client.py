@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
@@ -16,10 +16,13 @@ from mcuq.run.messages import (
     Hello,
     HelloFlag,
     Inference,
+    Refused,
     Request,
     Stats,
+    Status,
     TensorInfo,
     Ticks,
+    parse_fault,
     parse_tensor,
     parse_ticks,
     unpack,
@@ -36,15 +39,24 @@ class Client:
 
     `timeout_s` is how long one request may stay unanswered before it is sent again, `retries` how often a silent device
     is asked again; a silent device is given up after (2 * retries + 1) * timeout_s. `chunk_bytes` and `window` are the
-    most to use of what the device offers. Every method raises DeviceTimeout, DeviceError (the device refuses),
-    DeviceFault (it restarted after a fault), BadFrame (a reply that cannot be), and what the link raises.
+    most to use of what the device offers. `describe_fault` says where in the firmware a fault lies. Every method raises
+    DeviceTimeout, DeviceError (the device refuses), DeviceFault (it restarted after a fault), BadFrame (a reply that
+    cannot be), and what the link raises.
     """
 
     def __init__(
-        self, link: Link, *, timeout_s: float = 1.0, retries: int = 3, chunk_bytes: int = 4096, window: int = 16
+        self,
+        link: Link,
+        *,
+        timeout_s: float = 1.0,
+        retries: int = 3,
+        chunk_bytes: int = 4096,
+        window: int = 16,
+        describe_fault: Callable[[Fault], str] = str,
     ) -> None:
         self._link = link
         self._exchange = Exchange(link, timeout_s=timeout_s, retries=retries)
+        self._exchange.describe_fault = describe_fault
         self._chunk_bytes = chunk_bytes
         self._window = window
         self._hello: Hello | None = None
@@ -130,7 +142,7 @@ class Client:
 
     def fault(self) -> Fault | None:
         """The fault that caused the device's last reset, told once; None where there was none."""
-        return _parse_fault(self._call(Request.FAULT))
+        return parse_fault(self._call(Request.FAULT), Request.FAULT)
 
     def reset(self) -> None:
         """Start the device over; the next request says hello again."""
@@ -183,6 +195,7 @@ class Client:
                 "rebuild and flash its firmware"
             )
         fields = unpack(_HELLO_LAYOUT, body, Request.HELLO)
+        self._exchange.establish()
         names = [ask(Request.NAME, words(which), what="NAME").decode("utf-8", "replace") for which in (0, 1)]
         tensors = [
             tuple(
@@ -190,7 +203,16 @@ class Client:
             )
             for is_output, count in enumerate(fields[2:4])
         ]
-        return _assemble_hello(fields, names[0], names[1], tensors[0], tensors[1])
+        return _assemble_hello(fields, names[0], names[1], self._ask_version(), tensors[0], tensors[1])
+
+    def _ask_version(self) -> str:
+        """The version of the firmware; that of the first ones, which cannot tell, is "0"."""
+        try:
+            return self._exchange.call(Request.NAME, words(2), what="NAME").decode("utf-8", "replace")
+        except Refused as error:
+            if error.status == Status.BAD_INDEX:
+                return "0"
+            raise
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
@@ -202,12 +224,13 @@ class Client:
             fault = self._last_fault() if error.has_restarted else None
             if fault is None:
                 raise
-            raise DeviceFault(f"{error} Before it restarted it ran into {fault}.") from error
+            where = self._exchange.describe_fault(fault)
+            raise DeviceFault(f"{error} Before it restarted it ran into {where}.", fault) from error
 
     def _last_fault(self) -> Fault | None:
         try:
             self.hello()
-            return _parse_fault(self._exchange.call(Request.FAULT, b"", what="FAULT"))
+            return parse_fault(self._exchange.call(Request.FAULT, b"", what="FAULT"), Request.FAULT)
         except DeviceError:
             return None
 
@@ -218,13 +241,13 @@ def _tensor(tensors: tuple[TensorInfo, ...], index: int, word: str) -> TensorInf
     return tensors[index]
 
 
-def _parse_fault(body: bytes) -> Fault | None:
-    is_there, *record = unpack("<IIIIII", body, Request.FAULT)
-    return Fault(*record) if is_there else None
-
-
 def _assemble_hello(
-    fields: tuple[Any, ...], board: str, model: str, inputs: tuple[TensorInfo, ...], outputs: tuple[TensorInfo, ...]
+    fields: tuple[Any, ...],
+    board: str,
+    model: str,
+    firmware_version: str,
+    inputs: tuple[TensorInfo, ...],
+    outputs: tuple[TensorInfo, ...],
 ) -> Hello:
     version, flags, _, _, steps, window, load_chunk, read_chunk, digest, arena, clock, ticks, init_code = fields
     if 0 in (window, load_chunk, read_chunk):
@@ -246,4 +269,5 @@ def _assemble_hello(
         keep_inputs=bool(flags & HelloFlag.KEEPS_INPUTS),
         instrumented=bool(flags & HelloFlag.IS_INSTRUMENTED),
         init_code=init_code,
+        firmware_version=firmware_version,
     )

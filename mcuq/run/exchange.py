@@ -5,18 +5,21 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
 
-from mcuq.errors import DeviceError, DeviceTimeout
+from mcuq.errors import DeviceError, DeviceFault, DeviceTimeout
+from mcuq.run.diagnosis import line_story
 from mcuq.run.frames import REPLY, Frame, Parser, encode
 from mcuq.run.link import Link
-from mcuq.run.messages import Request, Status, refusal
+from mcuq.run.messages import Fault, Request, Status, parse_fault, refusal
 
 _RUNS = (Request.INVOKE, Request.STEPS)
 _LONGEST_SILENCE_S = 10.0
 _HELLO_SILENCE_S = 0.5
 _SILENCE_COSTS = 4
 _NOISE_COSTS = 1
+_BOOT_LOOP = 4
 
 
 class SessionLost(DeviceError):
@@ -26,6 +29,18 @@ class SessionLost(DeviceError):
         self.has_restarted = not any(holder)
         why = "it restarted" if self.has_restarted else "another program has taken it over; run one at a time"
         super().__init__(f"{what}: the device does not know this session any more: {why}.")
+
+
+class BootLoop(DeviceFault):
+    """The device starts again and again, and never gets so far as to answer."""
+
+    def __init__(self, boots: int, seconds: float, cause: str, fault: Fault | None) -> None:
+        why = f"each time it ran into {cause}" if fault else "no fault is recorded: a watchdog, or a failing supply"
+        super().__init__(
+            f"the device restarts again and again: {boots} starts within {seconds:.1f} s; {why}. "
+            "Build the firmware for this very board and flash it again.",
+            fault,
+        )
 
 
 class Loss(Enum):
@@ -47,6 +62,7 @@ class Exchange:
         self.timeout_s = timeout_s
         self.retries = retries
         self.heard_bytes = 0
+        self.describe_fault: Callable[[Fault], str] = str
         self._inbox: deque[Frame] = deque()
         self._has_noise = False
         self.start_session()
@@ -56,7 +72,14 @@ class Exchange:
         self._session = secrets.randbelow(2**32 - 1) + 1
         self._sequence = 0
         self._parser = Parser()
+        self._is_established = False
+        self._boots = 0
+        self._boots_begin_s = time.monotonic()
         self.forget()
+
+    def establish(self) -> None:
+        """The device has answered HELLO: a start that it announces from now on ends the session."""
+        self._is_established = True
 
     def forget(self) -> None:
         """Drop replies and noise that came before now."""
@@ -67,6 +90,11 @@ class Exchange:
     def garbage_bytes(self) -> int:
         """Bytes of this session that belong to no valid frame."""
         return self._parser.garbage_bytes + self._parser.unfinished_bytes
+
+    @property
+    def garbage_tail(self) -> bytes:
+        """The last of them."""
+        return self._parser.garbage_tail
 
     def send(self, request: Request, body: bytes, sequence: int | None = None) -> int:
         """Send with a new sequence number, or again with the same; returns the number."""
@@ -101,10 +129,21 @@ class Exchange:
         for frame in self._parser.feed(data):
             if frame.kind == Request.REJECT | REPLY:
                 self._has_noise = True
+            elif frame.kind == Request.BOOT | REPLY:
+                self._booted(parse_fault(frame.body, Request.BOOT))
             elif frame.session == self._session and frame.kind & REPLY:
                 self._inbox.append(frame)
         if self._parser.garbage_runs != runs:
             self._has_noise = True
+
+    def _booted(self, fault: Fault | None) -> None:
+        """The device says that it started. Raises SessionLost in a session, BootLoop at the fourth without one."""
+        if self._is_established:
+            raise SessionLost("BOOT", b"")
+        self._boots += 1
+        if self._boots >= _BOOT_LOOP:
+            seconds = time.monotonic() - self._boots_begin_s
+            raise BootLoop(self._boots, seconds, self.describe_fault(fault) if fault else "", fault)
 
     def call(self, request: Request, body: bytes, *, what: str, deadline_s: float | None = None) -> bytes:
         """Ask, with the same sequence number on every attempt, until there is an answer; returns the reply's body.
@@ -196,7 +235,7 @@ class Patience:
         heard = self._exchange.heard_bytes - self._heard_bytes
         garbage = max(0, self._exchange.garbage_bytes - self._garbage_bytes)
         answer = "the device began, but did not finish" if self.has_started else "no answer from the device"
-        came = f"received {heard} bytes, {garbage} of them in no valid frame" if heard else "not one byte came back"
+        came = line_story(heard, garbage, self._exchange.garbage_tail)
         waited_s = time.monotonic() - self._begin_s
         return (
             f"{self._what}: {answer} within {waited_s:.1f} s after {self._losses} attempts; {came}. "

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mcuq.errors import BadFrame
 
 REPLY = 0x80
+_TAIL_BYTES = 512
 _HEADER = struct.Struct("<BBHI")
 _CRC = struct.Struct("<I")
 
@@ -80,6 +81,7 @@ class Parser:
         self._is_dropping = False
         self.garbage_bytes = 0
         self.garbage_runs = 0
+        self._garbage_tail = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that `data` completes, in order."""
@@ -93,11 +95,11 @@ class Parser:
 
     def _append(self, piece: bytes) -> None:
         if self._is_dropping:
-            self.garbage_bytes += len(piece)
+            self._count_garbage(piece)
             return
         self._pending += piece
         if len(self._pending) > self._limit_bytes:
-            self.garbage_bytes += len(self._pending)
+            self._count_garbage(self._pending)
             self._pending.clear()
             self._is_dropping = True
 
@@ -108,11 +110,21 @@ class Parser:
             try:
                 frames.append(decode(encoded))
             except BadFrame:
-                self.garbage_bytes += len(encoded)
+                self._count_garbage(encoded)
                 self.garbage_runs += 1
         elif self._is_dropping:
             self.garbage_runs += 1
         self._is_dropping = False
+
+    def _count_garbage(self, data: bytes | bytearray) -> None:
+        self.garbage_bytes += len(data)
+        self._garbage_tail += data
+        del self._garbage_tail[:-_TAIL_BYTES]
+
+    @property
+    def garbage_tail(self) -> bytes:
+        """The last bytes that belong to no frame."""
+        return bytes(self._garbage_tail + self._pending)[-_TAIL_BYTES:]
 
     @property
     def unfinished_bytes(self) -> int:

@@ -26,6 +26,8 @@ class Request(IntEnum):
     STATS = 9
     FAULT = 10
     RESET = 11
+    CHECK = 12
+    BOOT = 0x7E
     REJECT = 0x7F
 
 
@@ -81,6 +83,7 @@ class Hello:
     """Who the device is. `model_hash` has 16 hex digits; `clock_hz` is the clock reached, 0 where unknown.
 
     `init_code` is 0, or why the model could not start; the device then answers only what needs no model.
+    `firmware_version` is the version of mcuq that built it, or what the user's own firmware says, maybe nothing.
     """
 
     protocol_version: int
@@ -99,6 +102,7 @@ class Hello:
     keep_inputs: bool
     instrumented: bool
     init_code: int
+    firmware_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +176,35 @@ def parse_tensor(body: bytes) -> TensorInfo:
     return TensorInfo(DTYPES[dtype], shape, count, scale, zero_point)
 
 
+def parse_fault(body: bytes, request: Request) -> Fault | None:
+    """The record in FAULT and BOOT; None where there was no fault."""
+    is_there, *record = unpack("<IIIIII", body, request)
+    return Fault(*record) if is_there else None
+
+
 def parse_ticks(body: bytes, times: int, request: Request) -> Ticks:
     """The ticks in the reply to INVOKE and STEPS."""
     total, fewest, most = unpack("<QII", body, request)
     return Ticks(times, total, fewest, most)
 
 
-def refusal(what: str, status: int, body: bytes) -> DeviceError:
+class Refused(DeviceError):
+    """The device understood the request and will not do it."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def refusal(what: str, status: int, body: bytes) -> Refused:
     """The error for a reply whose status is not OK."""
+    return Refused(_refusal_text(what, status, body), status)
+
+
+def _refusal_text(what: str, status: int, body: bytes) -> str:
     if status == Status.INIT_FAILED and len(body) == 4:
         code = struct.unpack("<i", body)[0]
-        return DeviceError(f"{what}: the model did not start on the device: init returned {code}; see the header")
+        return f"{what}: the model did not start on the device: init returned {code}; see the header"
     if status not in _MEANING:
-        return DeviceError(f"{what}: the device refused with an unknown status {status}; update mcuq")
-    return DeviceError(f"{what}: the device refused ({Status(status).name}): {_MEANING[Status(status)]}")
+        return f"{what}: the device refused with an unknown status {status}; update mcuq"
+    return f"{what}: the device refused ({Status(status).name}): {_MEANING[Status(status)]}"

@@ -15,10 +15,14 @@ from mcuq.boards import Board
 from mcuq.errors import DeviceError
 from mcuq.interpreter import tolerances
 from mcuq.run.client import Client
+from mcuq.run.exchange import SessionLost
 from mcuq.run.link import Link
+from mcuq.run.results import Results
 
 Array = npt.NDArray[Any]
 Progress = Callable[[int, int], None]
+
+_MOST_RESTARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,22 @@ class Target:
     plan: MemoryPlan
     model_hash: str
     deadline_s: float
+    version: str = ""
 
 
 def check_identity(client: Client, target: Target) -> None:
     """Refuse to measure another model's firmware; raises DeviceError naming both."""
     hello = client.hello()
+    if hello.board != target.board.name:
+        raise DeviceError(
+            f"the device says that it is board '{hello.board}', and this is a build for '{target.board.name}'; "
+            f"connect the other board, or build with --board {hello.board}"
+        )
+    if hello.firmware_version not in ("", target.version):
+        raise DeviceError(
+            f"the device runs an old firmware, built by mcuq {hello.firmware_version}, and this is {target.version}; "
+            "flash this build"
+        )
     if hello.init_code:
         raise DeviceError(
             f"the model did not start on the device: its init answered {hello.init_code}; "
@@ -53,17 +68,51 @@ def _inputs_of(samples: Samples, index: int) -> tuple[bytes, ...]:
     return tuple(np.ascontiguousarray(array[index]).tobytes() for array in samples.inputs)
 
 
-def answers(client: Client, target: Target, samples: Samples, progress: Progress | None = None) -> Answers:
-    """The device's outputs for all samples, in order."""
+def answers(
+    client: Client,
+    target: Target,
+    samples: Samples,
+    progress: Progress | None = None,
+    results: Results | None = None,
+    restarted: Callable[[], None] = lambda: None,
+) -> Answers:
+    """The device's outputs for all samples, in order.
+
+    What `results` holds is not asked for again, and what comes is written there. A device that restarts without a
+    fault goes on with the sample that it was at; `restarted` is told each time. Raises DeviceError when it restarts
+    three times at one sample, DeviceFault when it ran into a fault.
+    """
     tensors = [target.schedule.graph.tensor(name) for name in target.schedule.graph.outputs]
     outputs = [np.empty((samples.count, *tensor.shape), tensor.dtype.numpy) for tensor in tensors]
     for index in range(samples.count):
-        inference = client.infer(_inputs_of(samples, index), deadline_s=target.deadline_s)
-        for array, data in zip(outputs, inference.outputs, strict=True):
+        answer = None if results is None else results.done.get(index)
+        if answer is None:
+            answer = _inferred(client, target, _inputs_of(samples, index), index, restarted)
+            if results is not None:
+                results.add(index, answer)
+        for array, data in zip(outputs, answer, strict=True):
             array[index] = np.frombuffer(data, array.dtype).reshape(array.shape[1:])
         if progress is not None:
             progress(index + 1, samples.count)
     return Answers(tuple(outputs), samples.count)
+
+
+def _inferred(
+    client: Client, target: Target, inputs: tuple[bytes, ...], sample: int, restarted: Callable[[], None]
+) -> tuple[bytes, ...]:
+    """The outputs for one sample, over restarts of the device."""
+    for _ in range(_MOST_RESTARTS):
+        try:
+            check_identity(client, target)
+            return client.infer(inputs, deadline_s=target.deadline_s).outputs
+        except SessionLost as error:
+            if not error.has_restarted:
+                raise
+            restarted()
+    raise DeviceError(
+        f"the device restarted {_MOST_RESTARTS} times at sample {sample} and no fault is recorded: a watchdog, or a "
+        "failing supply; the finished samples are kept (--resume)"
+    )
 
 
 def _emulated_trace(board: Board, link: Link, ticks: int, ticks_hz: int) -> Trace:

@@ -65,7 +65,7 @@ def test_links_are_named_in_order_of_preference() -> None:
     """A board knows the links that it has, the simulator first."""
     assert find_board("cortex-m4", SHIPPED).links == ("sim", "qemu")
     assert find_board("cortex-m0-large", SHIPPED).links == ("sim",)
-    assert find_board("host", SHIPPED).links == ("host",)
+    assert find_board("host", SHIPPED).links == ("host", "serial")
 
 
 def test_the_first_regions_of_flash_and_ram_are_the_ones_to_link_into() -> None:

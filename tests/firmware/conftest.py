@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -39,10 +40,15 @@ def library(
     host_compiler: str, protocol_sources: list[Path], root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> ctypes.CDLL:
     """The C library and its harness as a shared object; one device at a time."""
-    target = tmp_path_factory.mktemp("protocol") / "harness.so"
+    return compiled_library(host_compiler, protocol_sources, root, tmp_path_factory.mktemp("protocol"))
+
+
+def compiled_library(compiler: str, protocol_sources: list[Path], root: Path, folder: Path) -> ctypes.CDLL:
+    """The shared object, built in `folder` and loaded."""
+    target = folder / "harness.so"
     flags = ["-std=c99", "-O1", "-shared", "-fPIC", f"-I{root / 'firmware' / 'include'}"]
     sources = [str(HERE / "protocol_harness.c"), *map(str, protocol_sources)]
-    subprocess.run([host_compiler, *flags, "-o", str(target), *sources], check=True)
+    subprocess.run([compiler, *flags, "-o", str(target), *sources], check=True)
     library = ctypes.CDLL(str(target))
     library.harness_take.restype = ctypes.c_size_t
     library.harness_count.restype = ctypes.c_uint32
@@ -100,11 +106,13 @@ class FakeDevice:
         window: int = 1,
         instrumented: bool = True,
         init_code: int = 0,
+        deaf_starts: bool = False,
     ) -> None:
         self._library = library
         self.line = line or Line()
         self.frames_sent = 0
         self.is_deaf = False
+        self._deaf_starts = deaf_starts
         self._power_on = (window, instrumented, init_code)
         self.restart()
 
@@ -122,6 +130,10 @@ class FakeDevice:
     def write(self, data: bytes) -> None:
         """Through the line to the device, which answers at once."""
         self.frames_sent += 1
+        if self._deaf_starts:
+            self._library.harness_take(ctypes.create_string_buffer(1 << 16), 1 << 16)
+            self.restart(crashed=True)
+            return
         if not self.is_deaf:
             carried = self.line.carry(data)
             self._library.harness_feed(carried, len(carried))
@@ -177,3 +189,9 @@ def expected_outputs(inputs: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
 def answers_of() -> Callable[[tuple[bytes, bytes]], tuple[bytes, bytes]]:
     """What the fake model makes of its inputs."""
     return expected_outputs
+
+
+@pytest.fixture
+def link_tools() -> SimpleNamespace:
+    """What a test of links takes from here."""
+    return SimpleNamespace(FakeDevice=FakeDevice, Line=Line, INPUT_BYTES=INPUT_BYTES, expected_outputs=expected_outputs)

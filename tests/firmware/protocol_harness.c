@@ -97,9 +97,11 @@ static bool last_fault(uint32_t record[MCUQ_FAULT_WORDS])
     return was_there;
 }
 
+static int init_code;
+
 static int model_init(void)
 {
-    return 0;
+    return init_code;
 }
 
 static uint8_t *model_input(unsigned index)
@@ -181,6 +183,7 @@ static void device_reset(void);
 
 static mcuq_protocol_hooks hooks = {
     .board = "fake-board",
+    .version = "1.2.3",
     .window = 1,
     .read = device_read,
     .write = device_write,
@@ -193,8 +196,6 @@ static mcuq_protocol_hooks hooks = {
     .reset = device_reset,
 };
 
-static int init_code;
-
 void harness_start(unsigned window, int is_instrumented, int code, int crashed);
 void harness_feed(const uint8_t *data, size_t count);
 void harness_poll(void);
@@ -204,7 +205,7 @@ uint32_t harness_count(unsigned which);
 static void device_reset(void)
 {
     resets++;
-    mcuq_protocol_init(&protocol, &hooks, &model, init_code);
+    mcuq_protocol_init(&protocol, &hooks, &model);
 }
 
 /* Power on; `crashed`: after a fault. */
@@ -216,7 +217,7 @@ void harness_start(unsigned window, int is_instrumented, int code, int crashed)
     has_fault = crashed != 0;
     invocations = steps_run = resets = ticks = 0;
     to_device.first = to_device.end = from_device.first = from_device.end = 0;
-    mcuq_protocol_init(&protocol, &hooks, &model, code);
+    mcuq_protocol_init(&protocol, &hooks, &model);
 }
 
 void harness_feed(const uint8_t *data, size_t count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,33 @@ def test_hello_tells_everything(device: Device) -> None:
     assert (hello.step_count, hello.arena_bytes, hello.clock_hz, hello.ticks_hz) == (4, 6517, 25_000_000, 25_000_000)
     assert (hello.load_chunk_bytes, hello.read_chunk_bytes, hello.window) == (496, 4096, 3)
     assert (hello.keep_inputs, hello.instrumented, hello.init_code) == (False, True, 0)
+    assert hello.firmware_version == "1.2.3"
+
+
+def test_a_start_is_announced_with_its_cause(device: Device) -> None:
+    """The first frame after power-on says BOOT and the fault before it, and FAULT still tells it once."""
+    link = device()
+    assert Parser().feed(link.read(0)) == [Frame(Request.BOOT | REPLY, 0, 0, bytes(24))]
+    link.restart(crashed=True)
+    (boot,) = Parser().feed(link.read(0))
+    assert boot.body == words(1, 3, 0x1234, 0x5679, 0x8200, 0x20000000)
+    assert Client(link).fault() == Fault(3, 0x1234, 0x5679, 0x8200, 0x20000000)
+
+
+def test_a_device_that_starts_again_and_again_is_named(device: Device) -> None:
+    """Four starts without an answer are a boot loop; the error counts them and says what they ran into."""
+    link = device(deaf_starts=True)
+    with pytest.raises(DeviceFault, match=r"again and again: 4 starts .* it ran into exception 3 at pc 0x00001234"):
+        Client(link, timeout_s=0.01).hello(deadline_s=5.0)
+
+
+def test_check_is_the_crc_of_an_input(device: Device) -> None:
+    """CHECK answers with zlib's CRC-32 of the bytes that lie in the input."""
+    link = device()
+    client = Client(link)
+    client.load(0, some_inputs(3)[0])
+    body = client._call(Request.CHECK, words(0, 100, 1000))
+    assert body == words(zlib.crc32(some_inputs(3)[0][100:1100]))
 
 
 @pytest.mark.parametrize("window", [1, 2, 16])
@@ -192,7 +220,7 @@ def test_steps_need_an_instrumented_build(device: Device) -> None:
         (0, b"", Status.UNKNOWN_REQUEST),
         (Request.STATS, b"x", Status.BAD_LENGTH),
         (Request.LOAD, words(0), Status.BAD_LENGTH),
-        (Request.NAME, words(2), Status.BAD_INDEX),
+        (Request.NAME, words(3), Status.BAD_INDEX),
         (Request.DESCRIBE, words(0, 2), Status.BAD_INDEX),
         (Request.DESCRIBE, words(2, 0), Status.BAD_INDEX),
         (Request.LOAD, words(2, 0) + b"1", Status.BAD_INDEX),
@@ -203,6 +231,9 @@ def test_steps_need_an_instrumented_build(device: Device) -> None:
         (Request.READ_OUTPUT, words(1, 0, 5000), Status.OUT_OF_RANGE),
         (Request.READ_ARENA, words(0, 6517, 1), Status.OUT_OF_RANGE),
         (Request.READ_ARENA, words(0, 0xFFFFFFFF, 2), Status.OUT_OF_RANGE),
+        (Request.CHECK, words(2, 0, 1), Status.BAD_INDEX),
+        (Request.CHECK, words(1, 4, 2), Status.OUT_OF_RANGE),
+        (Request.CHECK, words(1, 1, 0xFFFFFFFF), Status.OUT_OF_RANGE),
         (Request.INVOKE, words(1, 2, 0), Status.BAD_INDEX),
         (Request.INVOKE, words(1, 0, 13), Status.OUT_OF_RANGE),
         (Request.STEPS, words(0, 4), Status.BAD_INDEX),
@@ -238,6 +269,7 @@ def test_the_last_reply_is_kept(device: Device) -> None:
 def test_a_session_of_zero_or_none_is_refused(device: Device) -> None:
     """Before HELLO nothing is executed, not even for a host that says session 0."""
     link = device()
+    link.read(0)
     for session in (0, 5):
         link.write(encode(Frame(Request.INVOKE, 1, session, words(1, 0, 0))))
         assert [frame.status for frame in Parser().feed(link.read(0))] == [Status.WRONG_SESSION]
@@ -247,6 +279,7 @@ def test_a_session_of_zero_or_none_is_refused(device: Device) -> None:
 def test_garbage_is_answered_at_once(device: Device) -> None:
     """What is not a frame, or too long for one, is rejected without waiting, and the next frame is understood."""
     link = device()
+    link.read(0)
     rejected = Frame(Request.REJECT | REPLY, 0, 0, bytes(4), Status.BAD_FRAME)
     for garbage in (b"hello\0", b"\xff" * 5000 + b"\0", b"\x05abc\0", b"\x01\x01\0"):
         link.write(garbage)

@@ -13,7 +13,7 @@ import pytest
 
 WARNINGS = ["-std=c99", "-pedantic", "-ffreestanding", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
 MOST_FLASH_BYTES = 2560
-MOST_RAM_BYTES = 600
+MOST_RAM_BYTES = 640
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_compilers_find_nothing_to_warn_of(
 
 @pytest.mark.parametrize("core", ["cortex-m0", "cortex-m4"])
 def test_protocol_and_app_are_small(core: str, firmware_sources: list[Path], root: Path, tmp_path: Path) -> None:
-    """Code, tables and text of protocol and app stay under 2.5 KB of flash, all their state under 600 bytes of RAM."""
+    """Code, tables and text of protocol and app stay under 2.5 KB of flash, all their state under 640 bytes of RAM."""
     if not shutil.which("arm-none-eabi-gcc"):
         pytest.skip("arm-none-eabi-gcc is not installed")
     flash_bytes = ram_bytes = 0
