@@ -69,13 +69,15 @@ def conv_graphs(draw: Draw) -> Graph:
 
 @st.composite
 def depthwise_graphs(draw: Draw) -> Graph:
-    """DEPTHWISE_CONV_2D 3x3 on channels in fours: one pixel wide, long, stride 2, with and without padding, bands."""
-    x = image(draw, 4 * draw(st.integers(1, 3)), greatest=draw(st.sampled_from((5, 14, 40))))
+    """DEPTHWISE_CONV_2D 3x3, any channels, many outputs of one: one pixel wide, long, stride 2, padding, bands."""
+    x = image(draw, draw(st.sampled_from((1, 3, 4, 4, 5, 8, 12))), greatest=draw(st.sampled_from((5, 14, 40))))
+    multiplier = draw(st.sampled_from((1, 1, 1, 2, 3)))
     stride = (draw(st.integers(1, 2)),) * 2
     same = same_padding((3, 3), stride, (1, 1), x.shape[1:3])
     padding = draw(st.sampled_from((same, same, Padding(), Padding(1, 1, 1, 1), Padding(0, 1, 1, 0))))
-    operands, output = layer(draw, x, (1, 3, 3, x.shape[3]), 3)
-    return single_op("DEPTHWISE_CONV_2D", operands, DepthwiseConv2D(stride, (1, 1), padding), output)
+    operands, output = layer(draw, x, (1, 3, 3, x.shape[3] * multiplier), 3)
+    attrs = DepthwiseConv2D(stride, (1, 1), padding, depth_multiplier=multiplier)
+    return single_op("DEPTHWISE_CONV_2D", operands, attrs, output)
 
 
 @st.composite

@@ -157,6 +157,17 @@ __attribute__((noinline, unused)) static void mcuq_split_line(uint32_t *planes, 
     }
 }
 
+/* One line of one channel, `step` bytes from position to position, as int16. */
+__attribute__((noinline, unused)) static void mcuq_widen_line(int16_t *to, const int8_t *from, int32_t step,
+                                                              int32_t positions)
+{
+    const int16_t *end = to + positions;
+    do {
+        *to++ = *from;
+        from += step;
+    } while (to != end);
+}
+
 /* What a pair of pixels needs beside the stream of constants. */
 typedef struct {
     int32_t output_stride; /* from the first pixel's output to the second's; 0 drops the second */

@@ -1,5 +1,6 @@
-"""DEPTHWISE_CONV_2D 3x3 for cores with DSP instructions: four channels at a time as int16 planes, two taps a product.
+"""DEPTHWISE_CONV_2D 3x3 for cores with DSP instructions: channels as int16 planes, two taps a product.
 
+Four channels are split into planes at once where they lie together, else one after the other, which takes less scratch.
 The planes hold a band of lines, padded. A line runs along x or along y, whichever wastes less of tiles of four outputs.
 Weights are scaled by a power of two, so that the requantisation takes three instructions (see mixed_lanes); where the
 channels' shifts are close enough, the scales are chosen so that one shift serves the whole layer.
@@ -18,13 +19,13 @@ from mcuq.ir import Graph, Node
 from mcuq.ops.depthwise_conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import channel_multipliers
-from mcuq.schedule.kernel import Kernel, Work, only
+from mcuq.schedule.kernel import Kernel, Work
 from mcuq.schedule.kernels.mixed_lanes import Folded, folded, refusal_of_types
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
 Array = npt.NDArray[Any]
 
-PLANE_BYTES = 4096  # of the four planes of a band, at most
+PLANE_BYTES = (4096, 1024)  # of the planes of a band, at most: the fast way, and one with little scratch
 TILE = 4
 FIXED_SCALE_BITS = 8
 UNROLLED_TILES = 4
@@ -49,10 +50,15 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class DepthwiseDspShape:
-    """`band` output lines at a time; `line_words` of two positions; `shift` is 0 where each channel has its own."""
+    """`group` input channels and `band` output lines at a time; `line_words` of two positions.
+
+    `multiplier` outputs a channel; `shift` is 0 where each channel has its own.
+    """
 
     lines: Lines
     channels: int
+    group: int
+    multiplier: int
     stride: int
     band: int
     line_words: int
@@ -67,8 +73,8 @@ class DepthwiseDspParameters:
     zero_point: int
 
 
-def _lines(g: WindowShape, along_y: bool) -> Lines:
-    row, out_row = g.width * g.channels, g.out_width * g.channels
+def _lines(g: WindowShape, outputs: int, along_y: bool) -> Lines:
+    row, out_row = g.width * g.channels, g.out_width * outputs
     if along_y:
         return Lines(
             True,
@@ -81,10 +87,10 @@ def _lines(g: WindowShape, along_y: bool) -> Lines:
             row,
             g.channels,
             out_row,
-            g.channels,
+            outputs,
         )
     return Lines(
-        False, g.width, g.height, g.out_width, g.out_height, g.pad_left, g.pad_top, g.channels, row, g.channels, out_row
+        False, g.width, g.height, g.out_width, g.out_height, g.pad_left, g.pad_top, g.channels, row, outputs, out_row
     )
 
 
@@ -95,9 +101,9 @@ def _work(lines: Lines) -> int:
     return lines.out_lines * (whole * TILE + tail + 2)
 
 
-def _best_lines(g: WindowShape) -> Lines:
+def _best_lines(g: WindowShape, outputs: int) -> Lines:
     """The direction with less work; along y only where four outputs are within reach of one pointer."""
-    across, down = _lines(g, False), _lines(g, True)
+    across, down = _lines(g, outputs, False), _lines(g, outputs, True)
     return down if TILE * down.out_step < 1 << 12 and _work(down) < _work(across) else across
 
 
@@ -150,21 +156,20 @@ def _fits_window(g: WindowShape) -> bool:
         and (g.dilation_y, g.dilation_x) == (1, 1)
         and g.pad_top <= 1
         and g.pad_left <= 1
-        and g.channels % 4 == 0
     )
 
 
 def refuses(node: Node, graph: Graph) -> str | None:
     """Why the kernel cannot compute the node, or None."""
-    if node.attrs.depth_multiplier != 1 or not _fits_window(_geometry(node, graph)):
-        return "it is made for 3x3 windows, stride 1 or 2, padding of at most 1, channels in fours"
+    if not _fits_window(_geometry(node, graph)):
+        return "it is made for 3x3 windows, stride 1 or 2, padding of at most 1"
     return refusal_of_types(node, graph) or _folded(node, graph).refusal()
 
 
 def _overlap(node: Node, graph: Graph, g: WindowShape, lines: Lines, band: int) -> Overlap:
     """A band of all channels is read before its outputs may pass what the next band reads.
 
-    In one band, four channels are read whole before they are written: over themselves, where the shapes agree.
+    In one band, channels are read whole before they are written: over themselves, where the shapes agree.
     """
     x, y = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     if lines.along_y or band == lines.out_lines:
@@ -177,22 +182,32 @@ def _overlap(node: Node, graph: Graph, g: WindowShape, lines: Lines, band: int) 
     return Overlap(x.name, y.name, margin)
 
 
-def _cycles(g: WindowShape, lines: Lines) -> int:
+def _cycles(g: WindowShape, lines: Lines, outputs: int, group: int, band: int) -> int:
     """Tiles of four outputs of one channel, what a line of them takes, and the split into planes."""
-    tiles = -(-lines.out_positions // TILE)
-    return g.channels * (
-        lines.out_lines * ((60 if g.stride_x == 1 else 68) * tiles + 22) + 3 * lines.lines * lines.positions
-    )
+    tiles, bands = -(-lines.out_positions // TILE), -(-lines.out_lines // band)
+    read = lines.lines + 2 * (bands - 1)
+    split = g.channels * read * (3 * lines.positions if group == 4 else 6 * lines.positions + 12)
+    return outputs * (lines.out_lines * ((60 if g.stride_x == 1 else 68) * tiles + 22) + 40 * bands) + split
 
 
-def plan(node: Node, graph: Graph) -> Work:
-    """The step of one depthwise convolution."""
+def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
+    """Four channels at a time where they lie together, or one; a band of many lines, or of few."""
+    g = _geometry(node, graph)
+    lines = _best_lines(g, graph[node.outputs[0]].shape[3])
+    line_bytes = 4 * _line_words(lines, g.stride_x)
+    groups = (4, 1) if node.attrs.depth_multiplier == 1 and g.channels % 4 == 0 else (1,)
+    ways = [
+        (group, min(lines.out_lines, max(1, (limit // (group * line_bytes) - 3) // g.stride_x + 1)))
+        for group in groups
+        for limit in PLANE_BYTES
+    ]
+    return tuple(_plan(node, graph, lines, group, band) for group, band in dict.fromkeys(ways))
+
+
+def _plan(node: Node, graph: Graph, lines: Lines, group: int, band: int) -> Work:
     x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
     g = _geometry(node, graph)
-    lines = _best_lines(g)
     line_words = _line_words(lines, g.stride_x)
-    most = PLANE_BYTES // (16 * line_words)
-    band = min(lines.out_lines, max(1, (most - 3) // g.stride_x + 1))
     layer = _folded(node, graph)
     zero_point = quantization_of(y).zero_point
     shift = _common_shift(layer.multipliers, zero_point != -128)
@@ -202,17 +217,28 @@ def plan(node: Node, graph: Graph) -> Work:
         words += _channel_words(taps, int(bias), multiplier, zero_point, g.stride_x, shift)
     stream = (np.array(words, np.int64) & 0xFFFFFFFF).astype(np.uint32)
     return Work(
-        shape=DepthwiseDspShape(lines, g.channels, g.stride_x, band, line_words, shift, zero_point != -128),
+        shape=DepthwiseDspShape(
+            lines,
+            g.channels,
+            group,
+            node.attrs.depth_multiplier,
+            g.stride_x,
+            band,
+            line_words,
+            shift,
+            zero_point != -128,
+        ),
         parameters=DepthwiseDspParameters(quantization_of(x).zero_point),
         constants=(PackedConstant("stream", "uint32_t", stream),),
-        scratch_bytes=16 * line_words * ((band - 1) * g.stride_x + 3),
+        scratch_bytes=4 * group * line_words * ((band - 1) * g.stride_x + 3),
         overlaps=(_overlap(node, graph, g, lines, band),),
-        cycles=_cycles(g, lines),
+        cycles=_cycles(g, lines, y.shape[3], group, band),
         code_bytes=800 + 100 * g.stride_x,
-        shared_code=(("mcuq_split_line", 200),),
+        shared_code=(("mcuq_split_line", 200) if group == 4 else ("mcuq_widen_line", 70),),
+        variant=f"{group} channel{'s' if group > 1 else ''} and {band} line{'s' if band > 1 else ''} at a time",
     )
 
 
 KERNEL = Kernel(
-    "depthwise_conv_2d/dsp", ("DEPTHWISE_CONV_2D",), "mcuq_stream_parameters", only(plan), refuses, frozenset({"dsp"})
+    "depthwise_conv_2d/dsp", ("DEPTHWISE_CONV_2D",), "mcuq_stream_parameters", plans, refuses, frozenset({"dsp"})
 )
