@@ -54,6 +54,8 @@ class Options:
     compiler: Literal["gcc", "clang", "zig"] | None = None
     keep_inputs: bool = False
     remove_dead_channels: bool = True
+    optimize: Literal["speed", "size", "balanced", "ram"] = "balanced"
+    tune: bool = False
     output: str | None = None
     link: Literal["sim", "qemu", "host", "serial"] | None = None
     count_samples: Annotated[int, Field(ge=1)] = 3

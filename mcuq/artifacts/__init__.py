@@ -24,6 +24,7 @@ from mcuq.artifacts.evaluation import (
     RobustnessPoint,
     Size,
 )
+from mcuq.artifacts.goal import BALANCED, OBJECTIVES, RAM, SIZE, SPEED, Goal, Trade
 from mcuq.artifacts.image import Image, Symbol
 from mcuq.artifacts.memory_plan import MemoryPlan, Placement
 from mcuq.artifacts.profile import Cost, Estimate, FunctionProfile, HotBlock, HotLine, Profile, StepProfile
@@ -32,6 +33,11 @@ from mcuq.artifacts.schedule import Buffer, Location, Overlap, PackedConstant, S
 from mcuq.artifacts.sources import SourceFile, Sources
 
 __all__ = [
+    "BALANCED",
+    "OBJECTIVES",
+    "RAM",
+    "SIZE",
+    "SPEED",
     "Analysis",
     "Answers",
     "Buffer",
@@ -46,6 +52,7 @@ __all__ = [
     "Events",
     "Fix",
     "FunctionProfile",
+    "Goal",
     "Histogram",
     "HotBlock",
     "HotLine",
@@ -80,4 +87,5 @@ __all__ = [
     "StepProfile",
     "Symbol",
     "Trace",
+    "Trade",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mcuq.artifacts.goal import Goal
 from mcuq.artifacts.image import Image
 from mcuq.artifacts.memory_plan import MemoryPlan
 from mcuq.artifacts.schedule import Schedule
@@ -39,6 +40,7 @@ class Build:
     version: str
     removes_dead_channels: bool = True
     removed: Removed = Removed(0, 0)
+    goal: Goal = Goal()
 
 
 @dataclass(frozen=True, slots=True)

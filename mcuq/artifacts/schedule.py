@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from mcuq.artifacts.goal import BALANCED
 from mcuq.ir import Graph, Node
 
 
@@ -97,7 +98,10 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Steps in execution order and the buffers that they need; memory places the buffers, codegen renders the steps."""
+    """Steps in execution order and the buffers that they need; memory places the buffers, codegen renders the steps.
+
+    `code_bytes` is the estimate of the flash of all kernels' functions; `optimize` what the kernels were chosen for.
+    """
 
     graph: Graph
     features: frozenset[str]
@@ -105,6 +109,8 @@ class Schedule:
     steps: tuple[Step, ...]
     buffers: tuple[Buffer, ...]
     locations: tuple[Location, ...]
+    code_bytes: int = 0
+    optimize: str = BALANCED
 
     def location(self, value: str) -> Location:
         """Where the run-time value of that name lies."""
@@ -118,6 +124,11 @@ class Schedule:
     def constant_bytes(self) -> int:
         """Bytes of flash of the constants of all steps."""
         return sum(step.constant_bytes for step in self.steps)
+
+    @property
+    def cycles(self) -> int:
+        """The estimate for one inference by which the steps were chosen."""
+        return sum(step.cycles for step in self.steps)
 
     @property
     def macs(self) -> int:

@@ -36,6 +36,22 @@ RemoveDeadChannelsOption = Annotated[
         help="Leave out channels that no input can move (the default: no output changes by a bit), or keep them all.",
     ),
 ]
+OptimizeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--optimize",
+        metavar="speed|size|balanced|ram",
+        help="What kernels are chosen for: fewest cycles, least flash, a trade (the default: a KB of flash for 1 % of "
+        "the cycles), least RAM.",
+    ),
+]
+TuneOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--tune/--no-tune",
+        help="Measure every way to compute each layer on the simulator, in place of estimating (kept in the cache).",
+    ),
+]
 LinkOption = Annotated[
     str | None,
     typer.Option("--link", metavar="sim|qemu|host|serial", help="How to reach the board; else its first link."),

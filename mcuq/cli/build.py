@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,14 +17,16 @@ from mcuq.cli.arguments import (
     ModelArgument,
     NameOption,
     OpOption,
+    OptimizeOption,
     RemoveDeadChannelsOption,
+    TuneOption,
 )
 from mcuq.cli.data import ColorsOption, DataOption, MeanOption, ResizeOption, ScaleOption, preprocessing
 from mcuq.cli.quantize import FirstOption, RecipeOption, SamplesOption, SeedOption, quantized_model
 from mcuq.cli.settings import Settings, build_folder, settings
 
 if TYPE_CHECKING:
-    from mcuq.artifacts import Build
+    from mcuq.artifacts import Build, Goal
     from mcuq.ir import Graph
 
 
@@ -38,6 +41,14 @@ def build(
     compiler: CompilerOption = None,
     keep_inputs: KeepInputsOption = None,
     remove_dead_channels: RemoveDeadChannelsOption = None,
+    optimize: OptimizeOption = None,
+    tune: TuneOption = None,
+    max_flash: Annotated[
+        int | None, typer.Option("--max-flash", metavar="BYTES", min=0, help="Constants + code, at most.")
+    ] = None,
+    max_ram: Annotated[
+        int | None, typer.Option("--max-ram", metavar="BYTES", min=0, help="Arena + static + stack, at most.")
+    ] = None,
     data: DataOption = None,
     recipe: RecipeOption = None,
     samples: SamplesOption = 200,
@@ -54,7 +65,17 @@ def build(
     Writes C sources (src/), the firmware (firmware.elf), the model as it runs (graph.mcuq) and every figure
     (build.json), and draws what fills the board's memory. `mcuq run DIR` runs it.
     """
-    given = settings(model, board, name, compiler, keep_inputs, output, remove_dead_channels=remove_dead_channels)
+    given = settings(
+        model,
+        board,
+        name,
+        compiler,
+        keep_inputs,
+        output,
+        remove_dead_channels=remove_dead_channels,
+        optimize=optimize,
+        tune=tune,
+    )
     prepared = preprocessing(resize, scale, mean, rgb)
     source = [str(path) for path in given.required_data_list(data)] if data or recipe else []
 
@@ -64,13 +85,17 @@ def build(
             terminal.warn(sentence)
         return quantized.graph
 
-    made = build_model(given, quantizing if source else None)
+    made = build_model(
+        given,
+        quantizing if source else None,
+        given.goal(max_flash, max_ram, enforced=max_flash is not None or max_ram is not None),
+    )
     show_build(made)
     terminal.say(f"{made.image.compiler}; firmware, sources and build.json are in {made.folder}")
 
 
-def build_model(given: Settings, quantizing: Callable[[Graph], Graph] | None = None) -> Build:
-    """Build what the settings say, of the graph that `quantizing` makes of the model's."""
+def build_model(given: Settings, quantizing: Callable[[Graph], Graph] | None = None, goal: Goal | None = None) -> Build:
+    """Build what the settings say, of the graph that `quantizing` makes of the model's, for a goal or the project's."""
     from mcuq import pipeline
     from mcuq.codegen import model_name
 
@@ -78,7 +103,9 @@ def build_model(given: Settings, quantizing: Callable[[Graph], Graph] | None = N
     graph = pipeline.load(path)
     if quantizing is not None:
         graph = quantizing(graph)
-    with terminal.working(f"building {path.name} for {board.name}"):
+    goal = goal or given.goal(None, None, enforced=False)
+    what = f"building {path.name} for {board.name}"
+    with terminal.stages(what) if goal.tune else terminal.working(what) as progress:
         name = model_name(given.name or graph.name)
         return pipeline.build(
             graph,
@@ -89,7 +116,24 @@ def build_model(given: Settings, quantizing: Callable[[Graph], Graph] | None = N
             keep_inputs=given.options.keep_inputs,
             remove_dead_channels=given.options.remove_dead_channels,
             board_file=given.board_file(),
+            goal=goal,
+            progress=progress,
         )
+
+
+def _show_choice(made: Build) -> None:
+    """Where a goal was said: what was chosen, and beside it what other goals would cost."""
+    from mcuq import pipeline
+    from mcuq.artifacts import Goal
+    from mcuq.report.tables import trade_table
+
+    if replace(made.goal, enforced=True) == Goal():
+        return
+    found = pipeline.trade(
+        made.schedule.graph, made.board, keep_inputs=made.schedule.keep_inputs, remove_dead_channels=False
+    )
+    terminal.show_heading("cycles against bytes, by estimate: this build and what each goal would choose")
+    terminal.show(trade_table(found, made))
 
 
 def show_build(made: Build) -> None:
@@ -99,6 +143,7 @@ def show_build(made: Build) -> None:
 
     terminal.show_heading(f"{made.name} for {made.board.name}: memory")
     terminal.show(memory_table(made))
+    _show_choice(made)
     terminal.show_heading("arena: buffers and the steps that use them")
     terminal.show(arena_table(made.plan))
     terminal.show_heading("sections of the firmware")

@@ -14,6 +14,7 @@ from mcuq.cli.arguments import (
     ModelArgument,
     NameOption,
     OpOption,
+    OptimizeOption,
     RemoveDeadChannelsOption,
 )
 from mcuq.cli.settings import settings
@@ -52,6 +53,7 @@ def codegen(
     ] = False,
     keep_inputs: KeepInputsOption = None,
     remove_dead_channels: RemoveDeadChannelsOption = None,
+    optimize: OptimizeOption = None,
     op: OpOption = None,
 ) -> None:
     """Write only the C of a model, to be compiled into a program of your own.
@@ -61,13 +63,16 @@ def codegen(
     """
     from mcuq import pipeline
 
-    given = settings(model, board, name, keep_inputs=keep_inputs, remove_dead_channels=remove_dead_channels)
+    given = settings(
+        model, board, name, keep_inputs=keep_inputs, remove_dead_channels=remove_dead_channels, optimize=optimize
+    )
     generated = pipeline.codegen(
         pipeline.load(given.required_model("codegen")),
         output,
         name=given.name,
         keep_inputs=given.options.keep_inputs,
         remove_dead_channels=given.options.remove_dead_channels,
+        optimize=given.options.optimize,
         selftest=selftest,
         layout=layout,
         protocol=protocol,

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mcuq.cli import terminal
-from mcuq.cli.arguments import BoardOption, CompilerOption, JsonFileOption, OpOption, RemoveDeadChannelsOption
+from mcuq.cli.arguments import (
+    BoardOption,
+    CompilerOption,
+    JsonFileOption,
+    OpOption,
+    OptimizeOption,
+    RemoveDeadChannelsOption,
+)
 from mcuq.cli.data import (
     ColorsOption,
     DataOption,
@@ -42,6 +49,7 @@ def compare(
     ] = None,
     board: BoardOption = None,
     remove_dead_channels: RemoveDeadChannelsOption = None,
+    optimize: OptimizeOption = None,
     evaluation: EvalOption = None,
     limit: LimitOption = None,
     samples: SamplesOption = 200,
@@ -62,7 +70,7 @@ def compare(
     """
     from mcuq import pipeline
 
-    given = settings(None, compiler=compiler, remove_dead_channels=remove_dead_channels)
+    given = settings(None, compiler=compiler, remove_dead_channels=remove_dead_channels, optimize=optimize)
     prepared = preprocessing(resize, scale, mean, rgb)
     source: Any = [str(path) for path in given.required_data_list(data)]
     base = None if model is None else pipeline.load(model)
@@ -110,6 +118,7 @@ def _on_board(
 ) -> tuple[Measurement, ...]:
     """Both built and run on the board, a few samples each."""
     from mcuq import pipeline
+    from mcuq.artifacts import Goal
     from mcuq.cli.settings import board_named
 
     board: Board = board_named(board_name)
@@ -122,6 +131,7 @@ def _on_board(
                 Path(folder),
                 compiler=options.compiler,
                 remove_dead_channels=options.remove_dead_channels,
+                goal=Goal(options.optimize, tune=options.tune),
             )
             samples = pipeline.load_samples(source, graph, _COUNTED, prepared)
             found.append(pipeline.run(made, samples, count_samples=_COUNTED))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -15,6 +15,7 @@ from mcuq.cli.arguments import (
     KeepInputsOption,
     ModelArgument,
     OpOption,
+    OptimizeOption,
     RemoveDeadChannelsOption,
 )
 from mcuq.cli.settings import settings
@@ -26,6 +27,10 @@ def inspect(
     board: BoardOption = None,
     keep_inputs: KeepInputsOption = None,
     remove_dead_channels: RemoveDeadChannelsOption = None,
+    optimize: OptimizeOption = None,
+    goals: Annotated[
+        bool, typer.Option("--goals", help="Also list what each goal of --optimize would cost in cycles and bytes.")
+    ] = False,
     json: JsonFileOption = None,
     op: OpOption = None,
 ) -> None:
@@ -36,9 +41,11 @@ def inspect(
     """
     from mcuq import pipeline
     from mcuq.report import inspection_to_json, refused_to_json
-    from mcuq.report.tables import layers_table, summary_table
+    from mcuq.report.tables import layers_table, summary_table, trade_table
 
-    given = settings(model, board, keep_inputs=keep_inputs, remove_dead_channels=remove_dead_channels)
+    given = settings(
+        model, board, keep_inputs=keep_inputs, remove_dead_channels=remove_dead_channels, optimize=optimize
+    )
     path, chosen = given.required_model("inspect"), given.board()
     try:
         graph = pipeline.load(path)
@@ -49,12 +56,21 @@ def inspect(
         _refuse(path.stem, error.reasons, refused_to_json(path.stem, name, error.reasons), json)
     options = given.options
     inspection = pipeline.inspect(
-        graph, chosen, keep_inputs=options.keep_inputs, remove_dead_channels=options.remove_dead_channels
+        graph,
+        chosen,
+        keep_inputs=options.keep_inputs,
+        remove_dead_channels=options.remove_dead_channels,
+        optimize=options.optimize,
     )
     document = inspection_to_json(inspection)
     if inspection.refused:
         _refuse(graph.name, inspection.refused, document, json)
-    terminal.show(layers_table(inspection), summary_table(inspection), stderr=json == terminal.STANDARD_OUTPUT)
+    to_stderr = json == terminal.STANDARD_OUTPUT
+    terminal.show(layers_table(inspection), summary_table(inspection), stderr=to_stderr)
+    if goals:
+        found = pipeline.trade(inspection.graph, chosen, keep_inputs=options.keep_inputs, remove_dead_channels=False)
+        terminal.show_heading("cycles against bytes, by estimate: what each goal would choose", stderr=to_stderr)
+        terminal.show(trade_table(found), stderr=to_stderr)
     if json is not None:
         terminal.write_json(json, document)
 

@@ -14,7 +14,9 @@ from mcuq.cli.arguments import (
     JsonFileOption,
     KeepInputsOption,
     NameOption,
+    OptimizeOption,
     RemoveDeadChannelsOption,
+    TuneOption,
 )
 from mcuq.cli.run import built_or_opened, refuse_options_of_build
 from mcuq.cli.settings import settings
@@ -58,6 +60,8 @@ def profile(
     compiler: CompilerOption = None,
     keep_inputs: KeepInputsOption = None,
     remove_dead_channels: RemoveDeadChannelsOption = None,
+    optimize: OptimizeOption = None,
+    tune: TuneOption = None,
 ) -> None:
     """Say where the cycles of one inference go, by layer and by function, without a board.
 
@@ -65,9 +69,19 @@ def profile(
     adds what the flash and caches of a real board cost. Both figures are estimates and say how far off such estimates
     were. Two runs give the same figures.
     """
-    given = settings(model, board, name, compiler, keep_inputs, remove_dead_channels=remove_dead_channels)
-    of_build = {"--name": name, "--compiler": compiler, "--keep-inputs": keep_inputs}
-    refuse_options_of_build(model, {**of_build, "--remove-dead-channels": remove_dead_channels})
+    given = settings(
+        model,
+        board,
+        name,
+        compiler,
+        keep_inputs,
+        remove_dead_channels=remove_dead_channels,
+        optimize=optimize,
+        tune=tune,
+    )
+    of_build: dict[str, object] = {"--name": name, "--compiler": compiler, "--keep-inputs": keep_inputs}
+    of_build |= {"--remove-dead-channels": remove_dead_channels, "--optimize": optimize, "--tune": tune}
+    refuse_options_of_build(model, of_build)
     made = built_or_opened(model, board, given)
     found = _profile(made, data, memory, count_samples, hot)
     _show(found, to_stderr=json == terminal.STANDARD_OUTPUT)

@@ -18,14 +18,16 @@ from mcuq.cli.arguments import (
     LinkOption,
     NameOption,
     OpOption,
+    OptimizeOption,
     RemoveDeadChannelsOption,
+    TuneOption,
 )
 from mcuq.cli.build import build_model
 from mcuq.cli.settings import Settings, board_named, check_link, gates, settings
 from mcuq.errors import InvalidProject
 
 if TYPE_CHECKING:
-    from mcuq.artifacts import Build, Measurement
+    from mcuq.artifacts import Build, Goal, Measurement
     from mcuq.project import Gates
 
 _GATES = "Gates (a failed one is exit status 1)"
@@ -78,6 +80,8 @@ def run(
     compiler: CompilerOption = None,
     keep_inputs: KeepInputsOption = None,
     remove_dead_channels: RemoveDeadChannelsOption = None,
+    optimize: OptimizeOption = None,
+    tune: TuneOption = None,
     min_accuracy: Annotated[
         float | None,
         typer.Option("--min-accuracy", metavar="0..1", min=0, max=1, help="Least accuracy.", rich_help_panel=_GATES),
@@ -116,7 +120,9 @@ def run(
     Answers are kept beside the build as they come (results-*.jsonl), for --resume. With --port: on the board itself.
     """
     link = serial_link(link, port, baud)
-    given = settings(model, board, name, compiler, keep_inputs, None, link, count_samples, remove_dead_channels)
+    given = settings(
+        model, board, name, compiler, keep_inputs, None, link, count_samples, remove_dead_channels, optimize, tune
+    )
     limits = gates(
         given.project,
         min_accuracy=min_accuracy,
@@ -127,9 +133,10 @@ def run(
         bit_exact=bit_exact,
     )
     path = given.required_data(data)
-    of_build = {"--name": name, "--compiler": compiler, "--keep-inputs": keep_inputs}
-    refuse_options_of_build(model, {**of_build, "--remove-dead-channels": remove_dead_channels})
-    made = built_or_opened(model, board, given, link)
+    of_build: dict[str, object] = {"--name": name, "--compiler": compiler, "--keep-inputs": keep_inputs}
+    of_build |= {"--remove-dead-channels": remove_dead_channels, "--optimize": optimize, "--tune": tune}
+    refuse_options_of_build(model, of_build)
+    made = built_or_opened(model, board, given, link, given.goal(max_flash, max_ram, enforced=False))
     measurement = measure(
         made,
         path,
@@ -206,9 +213,11 @@ def conclude(measurement: Measurement, limits: Gates, per_step: bool = False, js
         raise typer.Exit(terminal.GATE_FAILED)
 
 
-def built_or_opened(model: Path | None, board: str | None, given: Settings, link: str | None = None) -> Build:
+def built_or_opened(
+    model: Path | None, board: str | None, given: Settings, link: str | None = None, goal: Goal | None = None
+) -> Build:
     """The build in the folder `model`, which must be of the board that was asked for; else what the settings say."""
-    return _opened(model, board, link) if model is not None and model.is_dir() else _built(given)
+    return _opened(model, board, link) if model is not None and model.is_dir() else _built(given, goal)
 
 
 def refuse_options_of_build(model: Path | None, said: Mapping[str, object]) -> None:
@@ -218,9 +227,9 @@ def refuse_options_of_build(model: Path | None, said: Mapping[str, object]) -> N
         raise InvalidProject(f"{model} is built already, so {', '.join(given)} cannot be heeded; name the model file")
 
 
-def _built(given: Settings) -> Build:
+def _built(given: Settings, goal: Goal | None) -> Build:
     check_link(given.required_board(), given.options.link)
-    return build_model(given)
+    return build_model(given, goal=goal)
 
 
 def _opened(folder: Path, board: str | None, link: str | None) -> Build:

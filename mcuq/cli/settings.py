@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mcuq.errors import InvalidBoard, InvalidProject
 
 if TYPE_CHECKING:
+    from mcuq.artifacts import Goal
     from mcuq.boards import Board
     from mcuq.project import Gates, Options, Project
 
@@ -51,6 +52,19 @@ class Settings:
             )
         return board
 
+    def goal(self, max_flash: int | None, max_ram: int | None, *, enforced: bool = True) -> Goal:
+        """What kernels are chosen for, under limits in bytes; those of the project's gates where none is said."""
+        from mcuq.artifacts import Goal
+
+        said = self.project.gates
+        return Goal(
+            self.options.optimize,
+            said.max_flash if max_flash is None else max_flash,
+            said.max_ram if max_ram is None else max_ram,
+            self.options.tune,
+            enforced,
+        )
+
     def required_data(self, given: Path | None) -> Path:
         """The .npz of a validation run."""
         return self.required_data_list(None if given is None else [given])[0]
@@ -77,6 +91,8 @@ def settings(
     link: str | None = None,
     count_samples: int | None = None,
     remove_dead_channels: bool | None = None,
+    optimize: str | None = None,
+    tune: bool | None = None,
 ) -> Settings:
     """The settings of one command; None is what the command line does not say. Raises InvalidProject."""
     from mcuq.project import Project, read_project
@@ -92,9 +108,20 @@ def settings(
         "link": link,
         "count_samples": count_samples,
         "remove_dead_channels": remove_dead_channels,
+        "optimize": _objective(optimize),
+        "tune": tune,
     }
     options = replace(project.options, **{key: value for key, value in said.items() if value is not None})  # type: ignore[arg-type]
     return Settings(project, model or project_model, board or project.board, name or project_name, options)
+
+
+def _objective(said: str | None) -> str | None:
+    """What --optimize says; raises InvalidProject for what it cannot."""
+    from mcuq.artifacts import OBJECTIVES
+
+    if said is not None and said not in OBJECTIVES:
+        raise InvalidProject(f"--optimize takes {', '.join(OBJECTIVES)}, not '{said}'")
+    return said
 
 
 def gates(project: Project, **said: float | bool | None) -> Gates:

@@ -284,7 +284,7 @@ def model_view(
         macro=name.upper(),
         model_hash=model_hash,
         version=version,
-        options=f"keep_inputs={'yes' if schedule.keep_inputs else 'no'}",
+        options=f"keep_inputs={'yes' if schedule.keep_inputs else 'no'}, optimize={schedule.optimize}",
         arena_bytes=plan.arena_bytes,
         arena_alignment=plan.alignment_bytes,
         constant_bytes=schedule.constant_bytes,

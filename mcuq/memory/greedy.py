@@ -53,6 +53,12 @@ def _orders(problem: Problem) -> Iterator[tuple[str, list[Block]]]:
         yield name, sorted(problem.blocks, key=key)
 
 
+def quick_placement(problem: Problem) -> tuple[str, dict[str, int]]:
+    """`(how, offsets)`: the best of several orders."""
+    results = [(name, place(problem, order)) for name, order in _orders(problem)]
+    return min(results, key=lambda result: arena_bytes(problem, result[1]))
+
+
 def best_placement(problem: Problem, target_bytes: int) -> tuple[str, dict[str, int]]:
     """`(how, offsets)`: the best of several orders, then of seeded swaps of the best order, until `target_bytes`."""
     results = [(name, order, place(problem, order)) for name, order in _orders(problem)]

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from mcuq.artifacts import MemoryPlan, Placement, Schedule
 from mcuq.memory.check import check_plan
-from mcuq.memory.greedy import arena_bytes, best_placement
+from mcuq.memory.greedy import arena_bytes, best_placement, quick_placement
 from mcuq.memory.problem import lower_bound_bytes, problem_of
+
+
+def peak_bytes(schedule: Schedule) -> int:
+    """The arena of a quick placement, for comparing many schedules; `plan_memory` searches longer."""
+    problem = problem_of(schedule)
+    return arena_bytes(problem, quick_placement(problem)[1])
 
 
 def plan_memory(schedule: Schedule) -> MemoryPlan:

@@ -1,11 +1,13 @@
 """The order of the stages, as readable functions: mcuq's Python API."""
 
+from mcuq.artifacts import Goal
 from mcuq.importers.data import Preprocessing, load_samples
 from mcuq.pipeline.analysis import analyze
 from mcuq.pipeline.boards import all_boards, board_folders, find_board
+from mcuq.pipeline.choosing import trade
 from mcuq.pipeline.evaluation import compare, evaluate, robustness
 from mcuq.pipeline.extensions import UserOp, user_ops
-from mcuq.pipeline.firmware import VERSION, Generated, build, codegen, open_build
+from mcuq.pipeline.firmware import Generated, build, codegen, open_build
 from mcuq.pipeline.models import inspect, load
 from mcuq.pipeline.profiling import profile, random_samples
 from mcuq.pipeline.quantization import (
@@ -16,6 +18,7 @@ from mcuq.pipeline.quantization import (
     save,
     split_of,
 )
+from mcuq.pipeline.rendering import VERSION
 from mcuq.pipeline.validation import default_link, fault_map, run
 from mcuq.quantize import Quantized, Recipe, load_recipe
 from mcuq.run.connect import answering_ports
@@ -23,6 +26,7 @@ from mcuq.run.connect import answering_ports
 __all__ = [
     "VERSION",
     "Generated",
+    "Goal",
     "Preprocessing",
     "Quantized",
     "Recipe",
@@ -53,5 +57,6 @@ __all__ = [
     "run",
     "save",
     "split_of",
+    "trade",
     "user_ops",
 ]

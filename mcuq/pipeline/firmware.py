@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +13,33 @@ import numpy as np
 import numpy.typing as npt
 
 from mcuq import interpreter
-from mcuq.artifacts import Build, MemoryPlan, Schedule, Sources
+from mcuq.artifacts import BALANCED, Build, Goal, MemoryPlan, Schedule, Sources
 from mcuq.boards import Board
-from mcuq.build import build_image, compile_line, write_sources
+from mcuq.build import build_image, compile_line, optimize_flag, write_sources
 from mcuq.build.compile import ELF_NAME
 from mcuq.build.image import read_image
-from mcuq.codegen import SelfTest, arrange, generate, layout_named, link_script, model_name, self_test
+from mcuq.codegen import SelfTest, arrange, layout_named, link_script, self_test
 from mcuq.errors import DoesNotFit, InvalidProject, UnsupportedModel
 from mcuq.exporters import save_graph
 from mcuq.importers import load_model
 from mcuq.ir import Graph
 from mcuq.memory import plan_memory
 from mcuq.pipeline.boards import find_board
+from mcuq.pipeline.choosing import Budget, Cost, chosen_for_board, first_budget, tightened
 from mcuq.pipeline.models import free_bytes, prepared, refused, removed
+from mcuq.pipeline.rendering import VERSION, rendered
+from mcuq.pipeline.tuning import Progress, measured_cost, measured_stack_bytes
 from mcuq.report import build_to_json
-from mcuq.schedule import known_kernels, schedule
+from mcuq.schedule import reassembled, schedule
 
-VERSION = installed_version("mcuq")
 GRAPH_NAME = "graph.mcuq"
 BUILD_NAME = "build.json"
 SELFTEST_SEED = 1
 
 Array = npt.NDArray[Any]
+
+NO_GOAL = Goal()
+LIMIT_ROUNDS = 6  # trial builds, until the limits are kept or nothing smaller is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,31 +96,19 @@ def _random_input(graph: Graph, name: str, samples: int, generator: np.random.Ge
     return generator.normal(size=shape).astype(tensor.dtype.numpy)
 
 
+def _prepared(graph: Graph, remove_dead_channels: bool) -> Graph:
+    _refuse_unsupported(graph)
+    return prepared(graph, remove_dead_channels)
+
+
 def generated(
-    graph: Graph,
-    features: frozenset[str],
-    keep_inputs: bool,
-    name: str | None,
-    selftest: int = 0,
-    remove_dead_channels: bool = True,
-    labels: tuple[str, ...] = (),
+    graph: Graph, features: frozenset[str], keep_inputs: bool, name: str | None, remove_dead_channels: bool = True
 ) -> tuple[Schedule, MemoryPlan, Sources]:
     """The graph scheduled, planned and as C, in memory; raises UnsupportedModel."""
-    _refuse_unsupported(graph)
-    graph = prepared(graph, remove_dead_channels)
+    graph = _prepared(graph, remove_dead_channels)
     planned = schedule(graph, features, keep_inputs)
     plan = plan_memory(planned)
-    sources = generate(
-        planned,
-        plan,
-        name=model_name(name or graph.name),
-        model_hash=hashlib.sha256(save_graph(graph)).hexdigest(),
-        version=VERSION,
-        parameter_types={kernel.name: kernel.parameters_type for kernel in known_kernels()},
-        selftest=_selftest_vectors(planned, selftest),
-        labels=labels,
-    )
-    return planned, plan, sources
+    return planned, plan, rendered(planned, plan, name)
 
 
 def codegen(
@@ -127,6 +118,7 @@ def codegen(
     name: str | None = None,
     keep_inputs: bool = False,
     remove_dead_channels: bool = True,
+    optimize: str = BALANCED,
     selftest: int | None = None,
     board: Board | None = None,
     layout: str = "plain",
@@ -140,15 +132,14 @@ def codegen(
     the serial protocol, so that `mcuq run` can validate the model inside the application. Examples
     that are there already are kept. Raises UnsupportedModel, InvalidProject (no such layout; labels that do not fit).
     """
-    features = board.features if board else frozenset()
     wanted = layout_named(layout)
     _refuse_labels(graph, labels)
     if selftest is None:
         selftest = 0 if wanted.name == "plain" or any(interpreter.tolerances(graph).values()) else 1
     flags = board.compiler.gcc if board else ()
-    planned, plan, sources = generated(
-        graph, features, keep_inputs, name, selftest, remove_dead_channels, tuple(labels)
-    )
+    ready = _prepared(graph, remove_dead_channels)
+    planned, plan = chosen_for_board(ready, board, keep_inputs, optimize, Budget())
+    sources = rendered(planned, plan, name, _selftest_vectors(planned, selftest), labels=tuple(labels))
     sources = arrange(
         sources,
         planned,
@@ -170,7 +161,8 @@ def codegen(
             path.replace(target)
     c_files = [file.path for file in sources.of_role("model", "selftest", "protocol") if file.path.endswith(".c")]
     command = "cc" if board is None or board.is_host else "arm-none-eabi-gcc"
-    return Generated(sources, planned, plan, out_dir, compile_line(command, flags, c_files, wanted.headers or "."))
+    line = compile_line(command, flags, c_files, wanted.headers or ".", optimize_flag(optimize))
+    return Generated(sources, planned, plan, out_dir, line)
 
 
 def _refuse_labels(graph: Graph, labels: Sequence[str]) -> None:
@@ -179,6 +171,54 @@ def _refuse_labels(graph: Graph, labels: Sequence[str]) -> None:
     if len(labels) != elements:
         raise InvalidProject(
             f"there are {len(labels)} labels for the {elements} elements of output 0; give one a line, in their order"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a build is made of, whatever kernels are chosen."""
+
+    graph: Graph
+    prepared: Graph
+    board: Board
+    name: str | None
+    compiler: str | None
+    keep_inputs: bool
+    remove_dead_channels: bool
+    goal: Goal
+    cost: Cost | None
+
+    def choose(self, budget: Budget) -> tuple[Schedule, MemoryPlan]:
+        """Schedule and plan under a budget; raises UnsupportedModel."""
+        return chosen_for_board(self.prepared, self.board, self.keep_inputs, self.goal.optimize, budget, self.cost)
+
+    def make(self, planned: Schedule, plan: MemoryPlan, out_dir: Path) -> Build:
+        """The firmware in `out_dir`; raises DoesNotFit, ToolMissing, BuildFailed."""
+        _refuse_too_large(self.board, planned, plan)
+        sources = rendered(planned, plan, self.name)
+        image = build_image(
+            sources,
+            self.board,
+            out_dir,
+            constant_bytes=planned.constant_bytes,
+            arena_bytes=plan.arena_bytes,
+            link_script=link_script(self.board),
+            compiler=self.compiler,
+            optimize=optimize_flag(self.goal.optimize),
+        )
+        return Build(
+            folder=out_dir,
+            name=sources.name,
+            board=self.board,
+            graph=self.graph,
+            schedule=planned,
+            plan=plan,
+            sources=sources,
+            image=image,
+            version=VERSION,
+            removes_dead_channels=self.remove_dead_channels,
+            removed=removed(self.graph, planned.graph),
+            goal=self.goal,
         )
 
 
@@ -192,32 +232,83 @@ def build(
     keep_inputs: bool = False,
     remove_dead_channels: bool = True,
     board_file: Path | None = None,
+    goal: Goal = NO_GOAL,
+    progress: Progress | None = None,
 ) -> Build:
     """C sources, firmware ELF, saved graph and build.json in `out_dir`; `board_file` where the board came by path.
 
-    Raises UnsupportedModel, DoesNotFit, ToolMissing, BuildFailed; then `out_dir` keeps what it had.
+    Kernels are chosen for `goal`; `progress(what, done, total)` is told what is measured where it says `tune`. Raises
+    UnsupportedModel, DoesNotFit, ToolMissing, BuildFailed; then `out_dir` keeps what it had.
     """
-    planned, plan, sources = generated(
-        graph, board.features, keep_inputs, name, remove_dead_channels=remove_dead_channels
-    )
-    _refuse_too_large(board, planned, plan)
-    image = build_image(
-        sources,
-        board,
-        out_dir,
-        constant_bytes=planned.constant_bytes,
-        arena_bytes=plan.arena_bytes,
-        link_script=link_script(board),
-        compiler=compiler,
-    )
-    dead = removed(graph, planned.graph)
-    made = Build(
-        out_dir, sources.name, board, graph, planned, plan, sources, image, VERSION, remove_dead_channels, dead
-    )
+    ready = _prepared(graph, remove_dead_channels)
+    cost = measured_cost(ready, board, compiler, goal.optimize, progress) if goal.tune else None
+    order = _Order(graph, ready, board, name, compiler, keep_inputs, remove_dead_channels, goal, cost)
+    planned, plan = _within_limits(order)
+    made = order.make(planned, plan, out_dir)
     _write_whole(out_dir / GRAPH_NAME, save_graph(graph))
     document = build_to_json(made, str(board_file.resolve()) if board_file else None)
     _write_whole(out_dir / BUILD_NAME, (json.dumps(document, indent=2) + "\n").encode())
     return made
+
+
+def _within_limits(order: _Order) -> tuple[Schedule, MemoryPlan]:
+    """The choice whose finished firmware keeps the limits of the goal: budgets shrink by what trial builds exceed."""
+    goal = order.goal
+    budget = first_budget(goal)
+    planned, plan = order.choose(budget)
+    if goal.max_flash_bytes is None and goal.max_ram_bytes is None:
+        return planned, plan
+    for _ in range(LIMIT_ROUNDS):
+        with tempfile.TemporaryDirectory(prefix="mcuq-trial-") as folder:
+            trial = order.make(planned, plan, Path(folder))
+            flash_bytes, ram_bytes = trial.image.flash_bytes, _ram_bytes(trial)
+        beyond = _beyond(flash_bytes, goal.max_flash_bytes), _beyond(ram_bytes, goal.max_ram_bytes)
+        if beyond == (0, 0):
+            return planned, plan
+        budget = tightened(budget, planned, plan, *beyond)
+        previous, (planned, plan) = planned, order.choose(budget)
+        if planned.steps == previous.steps:
+            break
+    if goal.enforced:
+        _refuse_limits(order, trial, ram_bytes)
+    return planned, plan
+
+
+def _beyond(found: int, limit: int | None) -> int:
+    return 0 if limit is None else max(0, found - limit)
+
+
+def _ram_bytes(built: Build) -> int:
+    """Arena, static and the peak of the stack: measured where there is a simulator, else what is set aside for it."""
+    stack_bytes = measured_stack_bytes(built) if "sim" in built.board.links else built.board.stack_bytes
+    return built.plan.arena_bytes + built.image.static_ram_bytes + stack_bytes
+
+
+def _refuse_limits(order: _Order, trial: Build, ram_bytes: int) -> None:
+    """Raise DoesNotFit: by how much, and what would help."""
+    goal, image = order.goal, trial.image
+    flash_over = _beyond(image.flash_bytes, goal.max_flash_bytes)
+    ram_over = _beyond(ram_bytes, goal.max_ram_bytes)
+    sentences = []
+    if flash_over:
+        sentences.append(
+            f"--max-flash {goal.max_flash_bytes}: the smallest firmware takes {image.flash_bytes} bytes, {flash_over} "
+            f"too many ({image.constant_bytes} of constants, {image.code_bytes} of code)"
+        )
+    if ram_over:
+        sentences.append(
+            f"--max-ram {goal.max_ram_bytes}: the least RAM is {ram_bytes} bytes, {ram_over} too many "
+            f"({trial.plan.arena_bytes} of arena, where no placement of its steps goes below "
+            f"{trial.plan.lower_bound_bytes})"
+        )
+    helps = []
+    if flash_over and ram_over:
+        helps.append("one limit alone may be kept")
+    if flash_over:
+        helps.append("weights of fewer bits (`mcuq quantize --recipe int4`)")
+    if ram_over:
+        helps.append("a smaller input or narrower first layers")
+    raise DoesNotFit("; ".join(sentences) + f"; what would help: a higher limit, {', '.join(helps)}")
 
 
 def _write_whole(path: Path, data: bytes) -> None:
@@ -233,6 +324,8 @@ def open_build(folder: Path) -> Build:
         board_name, name, options = facts["board"], facts["name"], facts["options"]
         keep_inputs, dead_go = options["keep_inputs"], options["remove_dead_channels"]
         compiler, made_by = facts["compiler"], facts["versions"]["mcuq"]
+        optimize = options["optimize"]
+        ways = [(step["kernel"], step["variant"], tuple(step["nodes"])) for step in facts["steps"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidProject(
             f"{folder} is not the folder of a build ({error}); run `mcuq build -o {folder}`"
@@ -241,7 +334,10 @@ def open_build(folder: Path) -> Build:
         raise InvalidProject(f"{folder} was built by mcuq {made_by}, this is {VERSION}; run `mcuq build` again")
     board = find_board(facts.get("board_file") or board_name)
     graph = load_model(folder / GRAPH_NAME)
-    planned, plan, sources = generated(graph, board.features, keep_inputs, name, remove_dead_channels=dead_go)
+    planned = reassembled(_prepared(graph, dead_go), board.features, keep_inputs, optimize, ways)
+    plan = plan_memory(planned)
+    sources = rendered(planned, plan, name)
     image = read_image(folder / ELF_NAME, board, compiler, planned.constant_bytes, plan.arena_bytes)
     dead = removed(graph, planned.graph)
-    return Build(folder, name, board, graph, planned, plan, sources, image, VERSION, dead_go, dead)
+    goal = Goal(optimize, options["max_flash"], options["max_ram"], options["tune"])
+    return Build(folder, name, board, graph, planned, plan, sources, image, VERSION, dead_go, dead, goal)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mcuq.artifacts import Inspection, Layer, MemoryPlan, Refused, Removed, Schedule
+from mcuq.artifacts import BALANCED, Inspection, Layer, MemoryPlan, Refused, Removed, Schedule
 from mcuq.boards import Board
 from mcuq.errors import UnsupportedModel
 from mcuq.importers import load_keras, load_model
 from mcuq.ir import Constant, Graph
 from mcuq.ir.text import value_to_text
-from mcuq.memory import plan_memory
+from mcuq.memory import peak_bytes, plan_memory
 from mcuq.ops import call_of, card_of, is_known, refusals
 from mcuq.passes import remove_dead_channels as without_dead_channels
 from mcuq.passes import simplify
@@ -61,7 +61,12 @@ def refused(graph: Graph) -> tuple[Refused, ...]:
 
 
 def inspect(
-    graph: Graph, board: Board | None = None, *, keep_inputs: bool = False, remove_dead_channels: bool = True
+    graph: Graph,
+    board: Board | None = None,
+    *,
+    keep_inputs: bool = False,
+    remove_dead_channels: bool = True,
+    optimize: str = BALANCED,
 ) -> Inspection:
     """Layers, refusals, exact arena and constants, and whether that fits the board."""
     found = refused(graph)
@@ -70,7 +75,8 @@ def inspect(
     plan: MemoryPlan | None = None
     if not found:
         try:
-            planned = schedule(graph, board.features if board else frozenset(), keep_inputs)
+            features = board.features if board else frozenset()
+            planned = schedule(graph, features, keep_inputs, optimize, peak=peak_bytes)
             plan = plan_memory(planned)
         except UnsupportedModel as error:
             found = (Refused("", (), str(error)),)

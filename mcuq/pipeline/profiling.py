@@ -104,6 +104,11 @@ def profile(
     )
 
 
+def pricing_text(board: Board) -> str:
+    """The rules by which `profile` prices builds for the board, for telling whether they have changed."""
+    return repr(_rules(board, None))
+
+
 def _rules(board: Board, memory: str | None) -> _Rules:
     if "sim" not in board.links:
         raise InvalidBoard(

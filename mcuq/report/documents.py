@@ -70,11 +70,16 @@ def build_to_json(build: Build, board_file: str | None = None) -> Document:
             "keep_inputs": schedule.keep_inputs,
             "remove_dead_channels": build.removes_dead_channels,
             "compiler": image.compiler.partition(" ")[0],
+            "optimize": build.goal.optimize,
+            "max_flash": build.goal.max_flash_bytes,
+            "max_ram": build.goal.max_ram_bytes,
+            "tune": build.goal.tune,
         },
         "elf": image.path.name,
         "macs": schedule.macs,
         "removed": removed_document(build.removed),
         "arena_bytes": build.plan.arena_bytes,
+        "arena_lower_bound_bytes": build.plan.lower_bound_bytes,
         "static_ram_bytes": static,
         "stack_bytes": stack,
         "ram_bytes": None if static is None or stack is None else build.plan.arena_bytes + static + stack,
@@ -96,6 +101,7 @@ def inspection_to_json(inspection: Inspection) -> Document:
         "macs": sum(layer.macs for layer in i.layers),
         "removed": removed_document(i.removed),
         "arena_bytes": i.plan.arena_bytes if i.plan else None,
+        "arena_lower_bound_bytes": i.plan.lower_bound_bytes if i.plan else None,
         "flash_bytes": flash_document(None, i.schedule.constant_bytes) if i.schedule else None,
         "fits": i.fits,
         "flash_free_bytes": i.flash_free_bytes,
@@ -107,7 +113,17 @@ def inspection_to_json(inspection: Inspection) -> Document:
 def refused_to_json(model: str, board: str | None, refused: Sequence[Any]) -> Document:
     """The same document for a model that could not be imported; every value of `refused` has op, layers, reason."""
     nothing = dict.fromkeys(
-        ("parameters", "macs", "removed", "arena_bytes", "flash_bytes", "fits", "flash_free_bytes", "ram_free_bytes")
+        (
+            "parameters",
+            "macs",
+            "removed",
+            "arena_bytes",
+            "arena_lower_bound_bytes",
+            "flash_bytes",
+            "fits",
+            "flash_free_bytes",
+            "ram_free_bytes",
+        )
     )
     document = {"model": model, "board": board, "layers": [], "unsupported": refusals_document(refused)}
     return {**document, **nothing, "steps": []}
@@ -120,7 +136,10 @@ def refusals_document(refused: Sequence[Any]) -> list[Document]:
 
 def steps_document(schedule: Schedule) -> list[Document]:
     """The steps before they have run; the fields of a measured step and what is known of the memory of each."""
-    return [_planned_step(step) for step in schedule.steps]
+    places = {node.outputs[0]: position for position, node in enumerate(schedule.graph.nodes)}
+    return [
+        {**_planned_step(step), "nodes": [places[node.outputs[0]] for node in step.nodes]} for step in schedule.steps
+    ]
 
 
 def removed_document(removed: Removed) -> Document:
@@ -149,9 +168,11 @@ def _planned_step(step: Step) -> Document:
     return {
         "layers": list(step.layers),
         "kernel": step.kernel,
+        "variant": step.variant,
         "macs": step.macs,
         "instructions": None,
         "cycles": None,
+        "estimated_cycles": step.cycles,
         "scratch_bytes": step.scratch_bytes,
         "constant_bytes": step.constant_bytes,
     }

@@ -10,7 +10,7 @@ from rich.console import OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
-from mcuq.artifacts import Build, Difference, Inspection, Measurement, StepMeasurement
+from mcuq.artifacts import Build, Difference, Inspection, Measurement, StepMeasurement, Trade
 from mcuq.boards import Board
 from mcuq.report.figures import (
     NOT_KNOWN,
@@ -55,10 +55,29 @@ def summary_table(inspection: Inspection) -> Table:
         macs = sum(layer.macs for layer in inspection.layers)
         table.add_row("dead channels", removed_text(inspection.removed, macs))
     kernels = f"for {inspection.board.name}" if inspection.board else "of the portable kernels"
-    table.add_row("arena", f"{bytes_text(inspection.plan.arena_bytes)}, exactly ({kernels})")
+    bound = f"no placement of its steps goes below {inspection.plan.lower_bound_bytes:,}"
+    table.add_row("arena", f"{bytes_text(inspection.plan.arena_bytes)}, exactly ({kernels}); {bound}")
     table.add_row("constants", f"{bytes_text(inspection.schedule.constant_bytes)} of flash")
     if inspection.board is not None:
         table.add_row(f"fits {inspection.board.name}", _fits_text(inspection))
+    return table
+
+
+def trade_table(found: Iterable[Trade], built: Build | None = None) -> Table:
+    """Estimated cycles against bytes of each goal, the arena beside its lower bound; the build first, if there is one.
+
+    Flash is that of constants and kernels, which the firmware comes on top of.
+    """
+    table = new_table("goal", "cycles>", "flash>", "constants>", "arena>", "lower bound>")
+    if built is not None:
+        chosen, plan = built.schedule, built.plan
+        flash_bytes = chosen.constant_bytes + chosen.code_bytes
+        figures = (chosen.cycles, flash_bytes, chosen.constant_bytes, plan.arena_bytes, plan.lower_bound_bytes)
+        table.add_row(f"this ({built.goal.optimize})", *map(count_text, figures))
+        table.add_section()
+    for t in found:
+        figures = (t.cycles, t.flash_bytes, t.constant_bytes, t.arena_bytes, t.lower_bound_bytes)
+        table.add_row(t.optimize, *map(count_text, figures))
     return table
 
 

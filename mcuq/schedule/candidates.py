@@ -12,29 +12,33 @@ from mcuq.schedule.kernel import Kernel, Work
 from mcuq.schedule.kernels import known_kernels
 
 # What steps share one C function for: kernel, shape and arithmetic; or the name of a function that several need.
-CodeKey = tuple[str, Any, str]
+_CodeKey = tuple[str, Any, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One kernel's way to compute the nodes at `positions` of the graph, in execution order."""
+    """One kernel's way to compute the nodes at `positions` of the graph, in execution order.
+
+    `code` are the functions that it needs, each with a number that is the same for all who share it, and their bytes.
+    """
 
     kernel: Kernel
     work: Work
     nodes: tuple[Node, ...]
     positions: tuple[int, ...]
+    code: tuple[tuple[int, int], ...]
+    constant_bytes: int
 
     @property
     def way(self) -> tuple[str, str]:
         """What it is called: kernel and variant."""
         return self.kernel.name, self.work.variant
 
-    @property
-    def code(self) -> tuple[tuple[CodeKey, int], ...]:
-        """The functions that it needs, with their bytes of flash."""
-        own: CodeKey = (self.kernel.name, self.work.shape, self.nodes[0].arithmetic)
-        shared = tuple(((name, None, ""), size) for name, size in self.work.shared_code)
-        return ((own, self.work.code_bytes), *shared)
+
+def _code(kernel: Kernel, work: Work, node: Node, numbers: dict[_CodeKey, int]) -> tuple[tuple[int, int], ...]:
+    own: _CodeKey = (kernel.name, work.shape, node.arithmetic)
+    needed = [(own, work.code_bytes), *(((name, None, ""), size) for name, size in work.shared_code)]
+    return tuple((numbers.setdefault(key, len(numbers)), size) for key, size in needed)
 
 
 def inputs_of(nodes: tuple[Node, ...], graph: Graph) -> tuple[str, ...]:
@@ -56,14 +60,18 @@ def _is_closed(nodes: tuple[Node, ...], graph: Graph) -> bool:
     return not inner & (read_by_others | set(graph.outputs))
 
 
-def _offers(kernel: Kernel, position: int, graph: Graph, places: dict[str, int]) -> list[Candidate]:
+def _offers(
+    kernel: Kernel, position: int, graph: Graph, places: dict[str, int], numbers: dict[_CodeKey, int]
+) -> list[Candidate]:
     """What the kernel offers for the node there, without runs whose inner values others read."""
     node = graph.nodes[position]
     found = []
     for work in kernel.plans(node, graph):
         nodes = work.nodes or (node,)
         if _is_closed(nodes, graph):
-            found.append(Candidate(kernel, work, nodes, tuple(places[n.outputs[0]] for n in nodes)))
+            positions = tuple(places[n.outputs[0]] for n in nodes)
+            code = _code(kernel, work, nodes[0], numbers)
+            found.append(Candidate(kernel, work, nodes, positions, code, work.constant_bytes))
     return found
 
 
@@ -75,6 +83,7 @@ def candidates(
     Raises UnsupportedModel with every node that no kernel computes by itself.
     """
     places = {node.outputs[0]: position for position, node in enumerate(graph.nodes)}
+    numbers: dict[_CodeKey, int] = {}
     found: list[tuple[Candidate, ...]] = []
     missing: list[str] = []
     for position, node in enumerate(graph.nodes):
@@ -84,7 +93,7 @@ def candidates(
             if node.op in kernel.ops and node.arithmetic in kernel.arithmetics and kernel.features <= features:
                 reason = kernel.refuses(node, graph)
                 if reason is None:
-                    offered += _offers(kernel, position, graph, places)
+                    offered += _offers(kernel, position, graph, places, numbers)
                 else:
                     reasons.append(f"{kernel.name}: {reason}")
         if position not in free_nodes and not any(len(candidate.nodes) == 1 for candidate in offered):

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from mcuq.artifacts import Buffer, Schedule, Step
-from mcuq.errors import UnsupportedModel
+from mcuq.artifacts import BALANCED, RAM, SIZE, Buffer, Schedule, Step
+from mcuq.errors import InvalidProject, UnsupportedModel
 from mcuq.ir import Graph
 from mcuq.ops import call_of, card_of
 from mcuq.schedule.candidates import Candidate, candidates, inner_values, inputs_of
 from mcuq.schedule.locate import locate
-from mcuq.schedule.objective import BALANCED, cycles_of, flash_of, weights_of
+from mcuq.schedule.objective import code_of, cycles_of, flash_of, weights_of
 
 Choice = tuple[Candidate, ...]
 Offers = Sequence[Sequence[Candidate]]
-Value = Callable[[Choice], float]
+Peak = Callable[[Schedule], int]
+Cost = Callable[[Candidate, int, int], int]
+
+HOPELESS = 3  # times as slow as the best by estimate: not worth a measurement
 
 
 def _step(index: int, candidate: Candidate, graph: Graph) -> Step:
@@ -54,13 +58,13 @@ def _alone(offers: Offers, position: int) -> list[Candidate]:
     return [candidate for candidate in offers[position] if len(candidate.nodes) == 1]
 
 
-def _with(choice: Choice, wanted: Sequence[Candidate], offers: Offers, value: Value) -> Choice:
+def _with(choice: Choice, wanted: Sequence[Candidate], offers: Offers, search: _Search) -> Choice:
     """The choice with `wanted` in it: what they cover leaves, and what is uncovered then is computed node by node."""
     covered = {position for candidate in wanted for position in candidate.positions}
     kept = [candidate for candidate in choice if not covered.intersection(candidate.positions)]
     covered |= {position for candidate in kept for position in candidate.positions}
     bare = [position for position in range(len(offers)) if offers[position] and position not in covered]
-    filling = [min(_alone(offers, position), key=lambda c: value((c,))) for position in bare]
+    filling = [min(_alone(offers, position), key=lambda c: search.price((c,))) for position in bare]
     return _ordered([*kept, *wanted, *filling])
 
 
@@ -76,45 +80,135 @@ def _moves(offers: Offers) -> Iterator[list[Candidate]]:
     yield from ([candidate] for candidate in everything)
 
 
-def _improved(choice: Choice, offers: Offers, value: Value) -> Choice:
+def _improved(choice: Choice, offers: Offers, search: _Search) -> Choice:
     """The choice after every move that lowers its value, until none does."""
     moves = list(_moves(offers))
-    best = value(choice)
+    best = search.value(choice)
     while True:
         before = best
         for wanted in moves:
-            trial = _with(choice, wanted, offers, value)
-            found = value(trial)
+            trial = _with(choice, wanted, offers, search)
+            found = search.value(trial)
             if found < best:
                 choice, best = trial, found
         if best >= before:
             return choice
 
 
-def _best(offers: Offers, objective: str) -> Choice:
-    """The best choice that a local search finds, from the fastest and from the smallest single ways."""
-    steps = [position for position, offered in enumerate(offers) if offered]
-    fastest = tuple(min(_alone(offers, position), key=lambda c: c.work.cycles) for position in steps)
-    smallest = tuple(min(_alone(offers, position), key=lambda c: flash_of((c,))) for position in steps)
-    a_cycle, a_byte = weights_of(objective, cycles_of(fastest))
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What a choice is judged by; `peak` is asked only where RAM matters."""
 
-    def value(choice: Choice) -> float:
-        return a_cycle * cycles_of(choice) + a_byte * flash_of(choice)
+    graph: Graph
+    keep_inputs: bool
+    features: frozenset[str]
+    optimize: str
+    a_cycle: float
+    a_byte: float
+    flash_bytes: int | None
+    arena_bytes: int | None
+    peak: Peak | None
 
-    return min((_improved(start, offers, value) for start in (fastest, smallest)), key=value)
+    def price(self, choice: Choice) -> float:
+        """Cycles and bytes of flash in one figure."""
+        return self.a_cycle * cycles_of(choice) + self.a_byte * flash_of(choice)
+
+    def value(self, choice: Choice) -> tuple[float, ...]:
+        """What is least in the best choice: bytes beyond the limits, then RAM where it is wanted, then the price."""
+        beyond = 0 if self.flash_bytes is None else max(0, flash_of(choice) - self.flash_bytes)
+        if self.peak is None or (self.arena_bytes is None and self.optimize != RAM):
+            return (beyond, self.price(choice))
+        peak_bytes = self.peak(self.assembled(choice))
+        if self.arena_bytes is not None:
+            beyond += max(0, peak_bytes - self.arena_bytes)
+        return (beyond, peak_bytes if self.optimize == RAM else 0, self.price(choice))
+
+    def assembled(self, choice: Choice) -> Schedule:
+        """The choice as a Schedule."""
+        absent = {name for candidate in choice for name in inner_values(candidate.nodes)}
+        layout = locate(self.graph, absent)
+        steps = tuple(_step(index, candidate, self.graph) for index, candidate in enumerate(choice))
+        scratch = tuple(Buffer(step.scratch, step.scratch_bytes, 4) for step in steps if step.scratch_bytes)
+        return Schedule(
+            graph=self.graph,
+            features=self.features,
+            keep_inputs=self.keep_inputs,
+            steps=steps,
+            buffers=layout.buffers + scratch,
+            locations=layout.locations,
+            code_bytes=code_of(choice),
+            optimize=self.optimize,
+        )
+
+
+def _measured(offers: Offers, cost: Cost, optimize: str) -> Offers:
+    """The offers with measured cycles; what is far slower than the best by estimate is left out, but for size."""
+    kept: list[list[Candidate]] = []
+    for offered in offers:
+        least = min((c.work.cycles for c in offered if len(c.nodes) == 1), default=0)
+        near = [c for c in offered if optimize == SIZE or len(c.nodes) > 1 or c.work.cycles <= HOPELESS * least]
+        kept.append(near)
+    total = sum(len(offered) for offered in kept)
+    done = 0
+    measured = []
+    for offered in kept:
+        priced = []
+        for candidate in offered:
+            done += 1
+            priced.append(replace(candidate, work=replace(candidate.work, cycles=cost(candidate, done, total))))
+        measured.append(priced)
+    return measured
 
 
 def schedule(
-    graph: Graph, features: frozenset[str] = frozenset(), keep_inputs: bool = False, objective: str = BALANCED
+    graph: Graph,
+    features: frozenset[str] = frozenset(),
+    keep_inputs: bool = False,
+    optimize: str = BALANCED,
+    *,
+    flash_bytes: int | None = None,
+    arena_bytes: int | None = None,
+    peak: Peak | None = None,
+    cost: Cost | None = None,
 ) -> Schedule:
-    """The steps of `graph` for a core with these features, chosen by what kernels estimate, for one of OBJECTIVES.
+    """The steps of `graph` for a core with these features, chosen for one of OBJECTIVES.
 
-    Raises UnsupportedModel with every node that no kernel computes.
+    `flash_bytes` limits constants and the estimated code of kernels, `arena_bytes` the peak that `peak(schedule)` says;
+    where nothing keeps them, what comes nearest is given. `cost(candidate, done, total)` gives the cycles of a
+    candidate in place of its estimate. Raises UnsupportedModel with every node that no kernel computes.
     """
     _refuse_constant_outputs(graph)
-    offers = candidates(graph, features, locate(graph).free_nodes)
-    choice = _best(offers, objective)
-    layout = locate(graph, {name for candidate in choice for name in inner_values(candidate.nodes)})
-    steps = tuple(_step(index, candidate, graph) for index, candidate in enumerate(choice))
-    scratch = tuple(Buffer(step.scratch, step.scratch_bytes, 4) for step in steps if step.scratch_bytes)
-    return Schedule(graph, features, keep_inputs, steps, layout.buffers + scratch, layout.locations)
+    offers: Offers = candidates(graph, features, locate(graph).free_nodes)
+    if cost is not None:
+        offers = _measured(offers, cost, optimize)
+    steps = [position for position, offered in enumerate(offers) if offered]
+    fastest = tuple(min(_alone(offers, position), key=lambda c: c.work.cycles) for position in steps)
+    smallest = tuple(min(_alone(offers, position), key=lambda c: flash_of((c,))) for position in steps)
+    weights = weights_of(optimize, cycles_of(fastest))
+    search = _Search(graph, keep_inputs, features, optimize, *weights, flash_bytes, arena_bytes, peak)
+    found = (_improved(start, offers, search) for start in (fastest, smallest))
+    return search.assembled(min(found, key=search.value))
+
+
+def reassembled(
+    graph: Graph,
+    features: frozenset[str],
+    keep_inputs: bool,
+    optimize: str,
+    chosen: Sequence[tuple[str, str, tuple[int, ...]]],
+) -> Schedule:
+    """The Schedule that was chosen before: kernel, variant and positions of the nodes of every step.
+
+    Raises InvalidProject where a step is none that these kernels offer.
+    """
+    known = {
+        (*candidate.way, candidate.positions): candidate
+        for offered in candidates(graph, features, locate(graph).free_nodes)
+        for candidate in offered
+    }
+    missing = [way for way in chosen if way not in known]
+    if missing:
+        kernel, variant, _ = missing[0]
+        raise InvalidProject(f"kernel {kernel} {variant} computes no such step; run `mcuq build` again")
+    search = _Search(graph, keep_inputs, features, optimize, 1.0, 1.0, None, None, None)
+    return search.assembled(_ordered([known[way] for way in chosen]))

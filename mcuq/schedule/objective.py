@@ -1,15 +1,14 @@
-"""What is wanted of a model's code: few cycles, little flash, or a stated trade between the two."""
+"""What a choice costs: cycles and flash, and how much of one is worth how much of the other."""
 
 from __future__ import annotations
 
-from mcuq.schedule.candidates import Candidate, CodeKey
+from mcuq.artifacts import SIZE, SPEED
+from mcuq.schedule.candidates import Candidate
 
-SPEED, SIZE, BALANCED = "speed", "size", "balanced"
-OBJECTIVES = (SPEED, SIZE, BALANCED)
-
-# Of `balanced`: a KB of flash is worth it where it saves a hundredth of the fastest choice's cycles.
+# Of `balanced` (and of `ram`, between choices of equal RAM): a KB of flash is worth a hundredth of the cycles of the
+# fastest choice.
 BALANCED_SHARE_PER_BYTE = 0.01 / 1024
-# What decides between equals under the other two.
+# What decides between equals under `speed` and `size`.
 TIE = 1e-6
 
 
@@ -20,11 +19,16 @@ def cycles_of(chosen: tuple[Candidate, ...]) -> int:
 
 def flash_of(chosen: tuple[Candidate, ...]) -> int:
     """Bytes of constants, and of functions, of which those that several steps share count once."""
-    code: dict[CodeKey, int] = {}
+    code: dict[int, int] = {}
     for candidate in chosen:
         for key, size in candidate.code:
             code[key] = max(size, code.get(key, 0))
-    return sum(code.values()) + sum(candidate.work.constant_bytes for candidate in chosen)
+    return sum(code.values()) + sum(candidate.constant_bytes for candidate in chosen)
+
+
+def code_of(chosen: tuple[Candidate, ...]) -> int:
+    """Estimated bytes of flash of all functions."""
+    return flash_of(chosen) - sum(candidate.constant_bytes for candidate in chosen)
 
 
 def weights_of(objective: str, fastest_cycles: int) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from mcuq.artifacts import PackedConstant
+from mcuq.artifacts import OBJECTIVES, PackedConstant
 from mcuq.ir import Graph, Node
 from mcuq.memory import check_plan, plan_memory
 from mcuq.ops import NoAttrs
@@ -59,7 +59,7 @@ def chain(length: int = 3) -> Graph:
 
 def variants(graph: Graph, objective: str) -> list[str]:
     """What was chosen, step by step."""
-    return [step.variant for step in schedule(graph, objective=objective).steps]
+    return [step.variant for step in schedule(graph, optimize=objective).steps]
 
 
 def test_speed_takes_the_fewest_cycles_and_size_the_least_flash() -> None:
@@ -107,7 +107,7 @@ def test_a_run_is_one_step_and_its_inner_value_lies_nowhere() -> None:
     """Two nodes in one step: it reads what the first reads, writes what the second writes; memory knows no more."""
     graph = chain(4)
     with instead(PAIRS):
-        planned = schedule(graph, objective="speed")
+        planned = schedule(graph, optimize="speed")
     assert [step.variant for step in planned.steps] == ["pair", "pair"]
     assert [len(step.nodes) for step in planned.steps] == [2, 2]
     assert planned.steps[0].inputs == graph.inputs
@@ -134,9 +134,9 @@ def test_every_objective_computes_every_node_once(seed: int) -> None:
     """Whatever is chosen, the steps cover the same nodes, and the choice is the same each time."""
     graph = network(seed)
     covered = []
-    for objective in ("speed", "size", "balanced"):
-        planned = schedule(graph, frozenset({"dsp"}), objective=objective)
-        assert planned == schedule(graph, frozenset({"dsp"}), objective=objective)
+    for objective in OBJECTIVES:
+        planned = schedule(graph, frozenset({"dsp"}), optimize=objective)
+        assert planned == schedule(graph, frozenset({"dsp"}), optimize=objective)
         covered.append([node for step in planned.steps for node in step.nodes])
     assert covered[0] == covered[1] == covered[2]
     assert all(covered[0].count(node) == 1 for node in covered[0])

@@ -1,0 +1,122 @@
+"""Ways to compute a layer, measured: each is built alone and counted on the simulator, equal ones once.
+
+What was measured is kept in the user's cache folder (XDG_CACHE_HOME, else ~/.cache): mcuq/tuning. A file's name is a
+hash of the C of the layer, without its numbers, of board, core timings, compiler and version, so that nothing stale is
+found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from mcuq.artifacts import Build, Goal, MemoryPlan, Schedule, Sources
+from mcuq.boards import Board
+from mcuq.build import build_image, find_toolchain, optimize_flag
+from mcuq.codegen import link_script
+from mcuq.errors import InvalidBoard
+from mcuq.ir import Graph, Node
+from mcuq.ir.rewrite import remove_unused
+from mcuq.memory import plan_memory
+from mcuq.pipeline.profiling import pricing_text, profile
+from mcuq.pipeline.rendering import VERSION, rendered
+from mcuq.schedule import Candidate, reassembled
+from mcuq.schedule.candidates import inputs_of
+
+Progress = Callable[[str, int, int], None]
+
+_NO_HASH = "0" * 64
+
+
+def measured_cost(
+    graph: Graph, board: Board, compiler: str | None, optimize: str, progress: Progress | None = None
+) -> Callable[[Candidate, int, int], int]:
+    """What a candidate of `graph` costs on the board's simulator, in cycles of the board where its memory is known.
+
+    Raises InvalidBoard where the board has no simulator.
+    """
+    if "sim" not in board.links:
+        raise InvalidBoard(f"board '{board.name}' has no simulator, which --tune measures on; leave --tune out")
+    known: dict[str, int] = {}
+
+    def cost(candidate: Candidate, done: int, total: int) -> int:
+        if progress is not None:
+            progress(f"measuring {candidate.kernel.name} {candidate.work.variant}".rstrip(), done, total)
+        planned, plan = _alone(graph, candidate, board, optimize)
+        sources = rendered(planned, plan, "layer", model_hash=_NO_HASH)
+        key = _signature(sources, board, find_toolchain(board, compiler).version, optimize)
+        if key not in known:
+            known[key] = _cached(key, lambda: _measured(planned, plan, sources, board, compiler))
+        return known[key]
+
+    return cost
+
+
+def measured_stack_bytes(built: Build) -> int:
+    """The peak of the stack over one inference on the simulator."""
+    return profile(built).stack_peak_bytes
+
+
+def tuning_folder() -> Path:
+    """Where measurements are kept."""
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return Path(cache) / "mcuq" / "tuning"
+
+
+def _alone(graph: Graph, candidate: Candidate, board: Board, optimize: str) -> tuple[Schedule, MemoryPlan]:
+    """The candidate as the only step of a model."""
+    nodes = tuple(_without_origin(node) for node in candidate.nodes)
+    inputs = tuple(dict.fromkeys(inputs_of(candidate.nodes, graph)))
+    layer = remove_unused(replace(graph, name="layer", nodes=nodes, inputs=inputs, outputs=nodes[-1].outputs))
+    positions = tuple(range(len(layer.nodes)))
+    planned = reassembled(layer, board.features, False, optimize, [(*candidate.way, positions)])
+    return planned, plan_memory(planned)
+
+
+def _without_origin(node: Node) -> Node:
+    return replace(node, origin=())
+
+
+def _signature(sources: Sources, board: Board, compiler: str, optimize: str) -> str:
+    """What decides how long the layer takes: code, not constants."""
+    said = [VERSION, compiler, optimize, repr(board), pricing_text(board)]
+    said += [file.text for file in sources.files if not file.path.endswith(("_constants.c", "layer.h"))]
+    return hashlib.sha256("\0".join(said).encode()).hexdigest()
+
+
+def _cached(key: str, measure: Callable[[], int]) -> int:
+    """The cycles in the cache, else measured and put there; a cache that cannot be written costs time alone."""
+    path = tuning_folder() / f"{key}.json"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return int(json.loads(path.read_text(encoding="utf-8"))["cycles"])
+    cycles = measure()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        waiting = path.with_name(f".{path.name}.{os.getpid()}.part")
+        waiting.write_text(json.dumps({"cycles": cycles}) + "\n", encoding="utf-8")
+        waiting.replace(path)
+    return cycles
+
+
+def _measured(planned: Schedule, plan: MemoryPlan, sources: Sources, board: Board, compiler: str | None) -> int:
+    with tempfile.TemporaryDirectory(prefix="mcuq-tuning-") as folder:
+        image = build_image(
+            sources,
+            board,
+            Path(folder),
+            constant_bytes=planned.constant_bytes,
+            arena_bytes=plan.arena_bytes,
+            link_script=link_script(board),
+            compiler=compiler,
+            optimize=optimize_flag(planned.optimize),
+        )
+        built = Build(
+            Path(folder), sources.name, board, planned.graph, planned, plan, sources, image, VERSION, goal=Goal()
+        )
+        return round(profile(built).steps[0].cost.best_cycles)
