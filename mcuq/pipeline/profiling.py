@@ -122,7 +122,7 @@ def _rules(board: Board, memory: str | None) -> _Rules:
 
 def _count(build: Build, rules: _Rules, samples: Samples, count_samples: int) -> tuple[tuple[Trace, ...], int]:
     deadline_s = 300.0 + build.schedule.macs / 1e5
-    target = Target(build.board, build.schedule, build.plan, build.sources.model_hash, deadline_s)
+    target = Target(build.board, build.schedule, build.plan, build.sources.model_hash, deadline_s, build.version)
     link = SimLink(build.image, build.board, build.name, len(build.schedule.steps), _watch(build.board, rules.model))
     with Client(link) as client:
         check_identity(client, target)
