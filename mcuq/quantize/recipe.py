@@ -115,7 +115,7 @@ class Refine:
     rounding: Rounding = "gptq"
     range_search: bool = True
     input_error_correction: bool = True
-    exact_multipliers: bool = True
+    exact_multipliers: bool = False
     equalize: float = 0.5
     samples: int = 256
     damping: float = 0.01
