@@ -2,6 +2,10 @@
 #include "parts.h"
 #include "stm32_pins.h"
 
+#ifdef MCUQ_HAS_CORE_CACHES
+#include "cortex_m7.h"
+#endif
+
 #define RCC 0x40023800u
 #define RCC_CR (RCC + 0x00u)
 #define RCC_PLLCFGR MCUQ_REGISTER(RCC + 0x04u)
@@ -76,6 +80,9 @@ static bool start_pll(void)
 mcuq_clocks mcuq_clock_start(void)
 {
     bool is_fast = start_pll();
+#ifdef MCUQ_HAS_CORE_CACHES
+    mcuq_caches_start();
+#endif
     mcuq_change(RCC_AHB1ENR, 0, 1u << (MCUQ_UART_TX_PIN >> 4) | 1u << (MCUQ_UART_RX_PIN >> 4));
     mcuq_change(MCUQ_UART_APB == 1 ? RCC_APB1ENR : RCC_APB2ENR, 0, 1u << MCUQ_UART_ENABLE_BIT);
     (void)MCUQ_REGISTER(RCC_AHB1ENR); /* a peripheral may be touched two cycles after its clock came on */

@@ -16,6 +16,7 @@ from pathlib import Path
 from mcuq import resources
 from mcuq.artifacts import Image, SourceFile, Sources
 from mcuq.boards import Board
+from mcuq.build.boot2 import seal_boot2
 from mcuq.build.flags import MODEL_FLAGS, OPTIMIZE_DEFAULT, WARNING_FLAGS
 from mcuq.build.image import read_image
 from mcuq.build.toolchains import Toolchain, find_toolchain
@@ -24,6 +25,7 @@ from mcuq.errors import BuildFailed, DoesNotFit
 SOURCE_FOLDER = "src"
 ELF_NAME = "firmware.elf"
 LINK_SCRIPT_NAME = "link.ld"
+BOOT2_OPTION = "boot2_bytes"
 
 _ERROR_LINES = 8
 _TIMEOUT_S = 600.0
@@ -71,6 +73,8 @@ def build_image(
         )
         objects = _compile(units, toolchain, _include_flags(), folder)
         _link(objects, toolchain, link_flags, ELF_NAME, folder, board)
+        if BOOT2_OPTION in board.port.options:
+            seal_boot2(folder / ELF_NAME)
         read_image(folder / ELF_NAME, board, toolchain.version, constant_bytes, arena_bytes)
         _move_into_place(folder, out_dir)
     return read_image(out_dir / ELF_NAME, board, toolchain.version, constant_bytes, arena_bytes)
