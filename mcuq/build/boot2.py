@@ -27,7 +27,7 @@ def seal_boot2(elf: Path) -> None:
     with elf.open("r+b") as file:
         text = ELFFile(file).get_section_by_name(".text")
         code = text.data()[:BOOT2_BYTES] if text is not None else b""
-        if len(code) < BOOT2_BYTES or any(code[-4:]):
+        if text is None or len(code) < BOOT2_BYTES or any(code[-4:]):
             raise BuildFailed(f"{elf}: the second stage of the boot takes more than {BOOT2_BYTES - 4} bytes")
         file.seek(text["sh_offset"] + BOOT2_BYTES - 4)
         file.write(checksum(code[:-4]).to_bytes(4, "little"))
