@@ -14,6 +14,11 @@ def peak_bytes(schedule: Schedule) -> int:
     return arena_bytes(problem, quick_placement(problem)[1])
 
 
+def least_bytes(schedule: Schedule) -> int:
+    """What no arena for these steps could go below; `plan_memory` may not reach it."""
+    return lower_bound_bytes(problem_of(schedule))
+
+
 def plan_memory(schedule: Schedule) -> MemoryPlan:
     """The best placement found, checked independently."""
     problem = problem_of(schedule)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from mcuq.artifacts import OBJECTIVES, Goal, MemoryPlan, Schedule, Trade
+from mcuq.artifacts import OBJECTIVES, RAM, SIZE, Goal, MemoryPlan, Schedule, Trade
 from mcuq.boards import Board
 from mcuq.ir import Graph
-from mcuq.memory import peak_bytes, plan_memory
-from mcuq.pipeline.models import prepared
+from mcuq.memory import least_bytes, peak_bytes, plan_memory
+from mcuq.passes import remove_dead_channels as without_dead_channels
 from mcuq.schedule import Candidate, schedule
 
 Cost = Callable[[Candidate, int, int], int]
@@ -20,12 +20,23 @@ STATIC_BYTES = 640
 STACK_BYTES = 512
 
 
+KERNEL_BLOCK = 4  # channels that kernels compute at a time
+
+
+def prepared(graph: Graph, remove_dead_channels: bool = True) -> Graph:
+    """The graph that is scheduled: the same bits, by default without the channels that no input can move."""
+    return without_dead_channels(graph, exact=True, multiple=KERNEL_BLOCK) if remove_dead_channels else graph
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """Bytes for constants and kernels, and for the arena; None is no limit."""
 
     flash_bytes: int | None = None
     arena_bytes: int | None = None
+
+
+NO_BUDGET = Budget()
 
 
 def tightened(budget: Budget, planned: Schedule, plan: MemoryPlan, flash_over: int, ram_over: int) -> Budget:
@@ -50,20 +61,37 @@ def chosen(
     features: frozenset[str],
     keep_inputs: bool,
     optimize: str,
-    budget: Budget,
+    budget: Budget = NO_BUDGET,
     cost: Cost | None = None,
-) -> Schedule:
-    """The schedule of a prepared graph; raises UnsupportedModel."""
-    return schedule(
-        graph,
-        features,
-        keep_inputs,
-        optimize,
-        flash_bytes=budget.flash_bytes,
-        arena_bytes=budget.arena_bytes,
-        peak=peak_bytes,
-        cost=cost,
-    )
+) -> tuple[Schedule, MemoryPlan]:
+    """Schedule and plan of a prepared graph; raises UnsupportedModel.
+
+    Where RAM matters, choices are compared by what is quick to know of their arenas: once by a rough placement, once by
+    the bound. Which of the two was the better guide, the real arenas tell.
+    """
+    ram_matters = optimize == RAM or budget.arena_bytes is not None
+    found = []
+    for peak in (peak_bytes, least_bytes) if ram_matters else (peak_bytes,):
+        planned = schedule(
+            graph,
+            features,
+            keep_inputs,
+            optimize,
+            flash_bytes=budget.flash_bytes,
+            arena_bytes=budget.arena_bytes,
+            peak=peak,
+            cost=cost,
+        )
+        found.append((planned, plan_memory(planned)))
+    return min(found, key=lambda made: _rank(made[0], made[1], optimize, budget))
+
+
+def _rank(planned: Schedule, plan: MemoryPlan, optimize: str, budget: Budget) -> tuple[int, ...]:
+    flash_bytes = planned.constant_bytes + planned.code_bytes
+    beyond = 0 if budget.flash_bytes is None else max(0, flash_bytes - budget.flash_bytes)
+    beyond += 0 if budget.arena_bytes is None else max(0, plan.arena_bytes - budget.arena_bytes)
+    arena_bytes = plan.arena_bytes if optimize == RAM else 0
+    return beyond, arena_bytes, flash_bytes if optimize == SIZE else planned.cycles, flash_bytes
 
 
 def chosen_for_board(
@@ -71,8 +99,7 @@ def chosen_for_board(
 ) -> tuple[Schedule, MemoryPlan]:
     """Schedule and plan; where they do not fit the board, what comes nearest to it."""
     features = board.features if board else frozenset()
-    planned = chosen(graph, features, keep_inputs, optimize, budget, cost)
-    plan = plan_memory(planned)
+    planned, plan = chosen(graph, features, keep_inputs, optimize, budget, cost)
     if board is None or board.flash is None or board.ram is None:
         return planned, plan
     room = Budget(board.flash.bytes - FIRMWARE_BYTES, board.ram.bytes - board.stack_bytes - STATIC_BYTES)
@@ -85,8 +112,7 @@ def chosen_for_board(
         tight = replace(tight, arena_bytes=min(room.arena_bytes, tight.arena_bytes or room.arena_bytes))
     if tight == budget:
         return planned, plan
-    planned = chosen(graph, features, keep_inputs, optimize, tight, cost)
-    return planned, plan_memory(planned)
+    return chosen(graph, features, keep_inputs, optimize, tight, cost)
 
 
 def trade(
@@ -96,8 +122,7 @@ def trade(
     graph = prepared(graph, remove_dead_channels)
     found = []
     for optimize in OBJECTIVES:
-        planned = chosen(graph, board.features if board else frozenset(), keep_inputs, optimize, Budget())
-        plan = plan_memory(planned)
+        planned, plan = chosen(graph, board.features if board else frozenset(), keep_inputs, optimize)
         flash_bytes = planned.constant_bytes + planned.code_bytes
         found.append(
             Trade(

@@ -18,8 +18,8 @@ from mcuq.memory import plan_memory
 from mcuq.ops import card_of, is_known
 from mcuq.ops.quantize import quantize_array
 from mcuq.perturb import PERTURBATIONS, Perturbation, perturbed
+from mcuq.pipeline.choosing import prepared
 from mcuq.pipeline.engine import Engine, engine_for
-from mcuq.pipeline.models import prepared
 from mcuq.report.head import is_reconstruction, logits_of
 from mcuq.report.scores import classes_of, comparison_of, errors_of, real_values, scores_of
 from mcuq.schedule import schedule

@@ -25,8 +25,8 @@ from mcuq.importers import load_model
 from mcuq.ir import Graph
 from mcuq.memory import plan_memory
 from mcuq.pipeline.boards import find_board
-from mcuq.pipeline.choosing import Budget, Cost, chosen_for_board, first_budget, tightened
-from mcuq.pipeline.models import free_bytes, prepared, refused, removed
+from mcuq.pipeline.choosing import Budget, Cost, chosen_for_board, first_budget, prepared, tightened
+from mcuq.pipeline.models import free_bytes, refused, removed
 from mcuq.pipeline.rendering import VERSION, rendered
 from mcuq.pipeline.tuning import Progress, measured_cost, measured_stack_bytes
 from mcuq.report import build_to_json

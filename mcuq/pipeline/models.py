@@ -11,11 +11,9 @@ from mcuq.errors import UnsupportedModel
 from mcuq.importers import load_keras, load_model
 from mcuq.ir import Constant, Graph
 from mcuq.ir.text import value_to_text
-from mcuq.memory import peak_bytes, plan_memory
 from mcuq.ops import call_of, card_of, is_known, refusals
-from mcuq.passes import remove_dead_channels as without_dead_channels
 from mcuq.passes import simplify
-from mcuq.schedule import schedule
+from mcuq.pipeline.choosing import chosen, prepared
 
 
 def load(model: str | Path | Any) -> Graph:
@@ -24,14 +22,6 @@ def load(model: str | Path | Any) -> Graph:
     Raises InvalidModel for a damaged file and UnsupportedModel with everything that is not supported.
     """
     return simplify(load_model(Path(model)) if isinstance(model, (str, Path)) else load_keras(model))
-
-
-KERNEL_BLOCK = 4  # channels that kernels compute at a time
-
-
-def prepared(graph: Graph, remove_dead_channels: bool = True) -> Graph:
-    """The graph that is scheduled: the same bits, by default without the channels that no input can move."""
-    return without_dead_channels(graph, exact=True, multiple=KERNEL_BLOCK) if remove_dead_channels else graph
 
 
 def removed(graph: Graph, small: Graph) -> Removed:
@@ -75,9 +65,7 @@ def inspect(
     plan: MemoryPlan | None = None
     if not found:
         try:
-            features = board.features if board else frozenset()
-            planned = schedule(graph, features, keep_inputs, optimize, peak=peak_bytes)
-            plan = plan_memory(planned)
+            planned, plan = chosen(graph, board.features if board else frozenset(), keep_inputs, optimize)
         except UnsupportedModel as error:
             found = (Refused("", (), str(error)),)
     flash_free, ram_free = free_bytes(board, planned, plan)

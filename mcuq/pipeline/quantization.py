@@ -17,8 +17,8 @@ from mcuq.exporters import export_tflite, save_graph
 from mcuq.importers.data import Data, Preprocessing, calibration_batches, load_samples
 from mcuq.importers.data.load import is_stream
 from mcuq.ir import Graph, Tensor
+from mcuq.pipeline.choosing import prepared
 from mcuq.pipeline.evaluation import compare, real_inputs
-from mcuq.pipeline.models import prepared
 from mcuq.quantize import Quantized, Recipe, load_recipe
 from mcuq.quantize import quantize as quantize_graph
 from mcuq.report.ranges import range_warnings
