@@ -82,10 +82,11 @@ def depthwise_graphs(draw: Draw) -> Graph:
 
 @st.composite
 def fully_connected_graphs(draw: Draw) -> Graph:
-    """FULLY_CONNECTED: any depth, outputs in eights, several rows."""
+    """FULLY_CONNECTED: any depth, any outputs, several rows."""
     shape = draw(st.integers(1, 3)), draw(st.one_of(st.integers(1, 40), st.sampled_from((64, 128, 130))))
     x = tensor("x", shape, Quantization((0.05,), (draw(st.sampled_from((-128, 0, 3, 127))),)))
-    operands, output = layer(draw, x, (8 * draw(st.integers(1, 3)), shape[1]), 0, per_channel=draw(st.booleans()))
+    outputs = draw(st.one_of(st.integers(1, 17), st.sampled_from((8, 24))))
+    operands, output = layer(draw, x, (outputs, shape[1]), 0, per_channel=draw(st.booleans()))
     return single_op("FULLY_CONNECTED", operands, FullyConnected(), output)
 
 

@@ -614,6 +614,44 @@ MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8_linear, 1)
 MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16, 0)
 MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16_linear, 1)
 
+static inline void mcuq_dot_8_direct_in_c(const uint32_t *stream, const int8_t *x, int8_t *y, int32_t bytes,
+                                          int32_t blocks, int linear)
+{
+    for (int32_t block = 0; block < blocks; block++) {
+        uint32_t raw[4], low[4];
+        for (int32_t lane = 0; lane < 4; lane++) {
+            raw[lane] = stream[2 * lane];
+            low[lane] = stream[2 * lane + 1];
+        }
+        stream += 8;
+        for (int32_t at = 0; at < bytes; at += 4) {
+            const uint32_t word = mcuq_load_word(x + at);
+            const uint32_t taps[2] = {mcuq_sxtb16(word), mcuq_sxtb16_odd(word)};
+            for (int32_t k = 0; k < 8; k++) {
+                raw[k % 4] = mcuq_smlad(stream[k], taps[k / 4], raw[k % 4]);
+                low[k % 4] = mcuq_smlad(mcuq_sxtb16(stream[k]), taps[k / 4], low[k % 4]);
+            }
+            stream += 8;
+        }
+        for (int32_t channel = 0; channel < 8; channel++) {
+            const uint32_t even = low[channel / 2];
+            *y++ = mcuq_pair_requantize(channel % 2 == 0 ? even << 8 : raw[channel / 2] - even, stream, linear);
+            stream += 3;
+        }
+    }
+}
+
+#define MCUQ_DEFINE_DOT_8_DIRECT(name, linear)                                                                         \
+    static inline void name(const uint32_t *stream, const int8_t *x, int8_t *y, int32_t bytes, int32_t blocks)         \
+    {                                                                                                                  \
+        mcuq_dot_8_direct_in_c(stream, x, y, bytes, blocks, linear);                                                   \
+    }
+
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2, 0)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2_linear, 1)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8, 0)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_linear, 1)
+
 #else
 
 /* r0 stream, r1 taps, r2 to r5 scratch, raw and low sums of channels 0/1 to 6/7 in r6 to r12 and lr. Two pairs of taps in
@@ -703,6 +741,37 @@ MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16_linear, 1)
 #define MCUQ_DOTS_2 MCUQ_DOT_FIRST("2")
 #define MCUQ_DOTS_8 MCUQ_DOT_FIRST("8") MCUQ_DOT_NEXT("2", "8") MCUQ_DOT_NEXT("4", "8") MCUQ_DOT_NEXT("6", "8")
 #define MCUQ_DOTS_16 MCUQ_DOTS_8 MCUQ_DOTS_8 /* an offset reaches 255 bytes: 8 pairs at a time, one test for both */
+
+/* Four inputs as they are: the word in r2, its even and then its odd bytes as int16 in r3. */
+#define MCUQ_DOT_DIRECT_LANES(w, raw, low, other_raw, other_low)                                                       \
+    "ldr r4, [r0, #(" w ")]\n\t"                                                                                       \
+    "ldr r5, [r0, #(" w " + 4)]\n\t" MCUQ_DOT_LANE("r4", "r3", raw, low) MCUQ_DOT_LANE("r5", "r3", other_raw, other_low)
+
+#define MCUQ_DOT_DIRECT                                                                                                \
+    "ldr r2, [r1], #4\n\t"                                                                                             \
+    "ldr r4, [r0], #32\n\t"                                                                                            \
+    "ldr r5, [r0, #-28]\n\t"                                                                                           \
+    "sxtb16 r3, r2\n\t" MCUQ_DOT_LANE("r4", "r3", "r6", "r7") MCUQ_DOT_LANE("r5", "r3", "r8", "r9")                    \
+        MCUQ_DOT_DIRECT_LANES("-24", "r10", "r11", "r12", "lr")                                                        \
+    "sxtb16 r3, r2, ror #8\n\t" MCUQ_DOT_DIRECT_LANES("-16", "r6", "r7", "r8", "r9")                                   \
+        MCUQ_DOT_DIRECT_LANES("-8", "r10", "r11", "r12", "lr")
+
+#define MCUQ_DOTS_DIRECT_2 MCUQ_DOT_DIRECT
+#define MCUQ_DOTS_DIRECT_8 MCUQ_DOT_DIRECT MCUQ_DOT_DIRECT MCUQ_DOT_DIRECT MCUQ_DOT_DIRECT
+
+#define MCUQ_DEFINE_DOT_8_DIRECT(name, words, store)                                                                   \
+    __attribute__((naked, noinline, unused)) static void name(                                                        \
+        const uint32_t *stream __attribute__((unused)), const int8_t *x __attribute__((unused)),                       \
+        int8_t *y __attribute__((unused)), int32_t bytes __attribute__((unused)),                                      \
+        int32_t blocks __attribute__((unused)))                                                                        \
+    {                                                                                                                  \
+        __asm__ volatile(MCUQ_DOT_OPEN words MCUQ_DOT_TURN MCUQ_DOT_ALL(store) MCUQ_DOT_CLOSE);                        \
+    }
+
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2, MCUQ_DOTS_DIRECT_2, MCUQ_DOT_STORE)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2_linear, MCUQ_DOTS_DIRECT_2, MCUQ_DOT_STORE_LINEAR)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8, MCUQ_DOTS_DIRECT_8, MCUQ_DOT_STORE)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_linear, MCUQ_DOTS_DIRECT_8, MCUQ_DOT_STORE_LINEAR)
 
 #define MCUQ_DEFINE_DOT_8(name, pairs, store)                                                                          \
     __attribute__((naked, noinline, unused)) static void name(                                                        \

@@ -1,4 +1,7 @@
-"""FULLY_CONNECTED for cores with DSP instructions: the input as int16, eight outputs at a time."""
+"""FULLY_CONNECTED for cores with DSP instructions: eight outputs at a time, of an input as int16 or as it is.
+
+As int16 the input takes scratch and is made once a row; as it is, it is made into int16 anew for every eight outputs.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from mcuq.artifacts import PackedConstant
 from mcuq.ir import Graph, Node
 from mcuq.ops.fully_connected import multipliers_of
 from mcuq.ops.requirements import quantization_of
-from mcuq.schedule.kernel import Kernel, Work, only
+from mcuq.schedule.kernel import Kernel, Work
 from mcuq.schedule.kernels.mixed_lanes import (
+    QUARTER,
     Folded,
     factors,
     folded,
@@ -23,11 +27,12 @@ from mcuq.schedule.kernels.mixed_lanes import (
 
 OUTPUTS = 8  # at a time
 UNROLLS = (16, 8, 2)  # pairs a turn of the inner loop, the preferred one first
+DIRECT_UNROLLS = (8, 2)  # the same, where the input is read as it is
 
 
 @dataclass(frozen=True, slots=True)
 class FullyConnectedDspShape:
-    """`rows` inputs of `depth` elements, padded to `pairs` pairs."""
+    """`rows` inputs of `depth` elements, padded to `pairs` pairs; `direct`: read as they are."""
 
     rows: int
     depth: int
@@ -35,6 +40,7 @@ class FullyConnectedDspShape:
     pairs: int
     unroll: int
     by_words: bool
+    direct: bool
     linear: bool
 
 
@@ -52,14 +58,22 @@ def _folded(node: Node, graph: Graph) -> Folded:
 
 def refuses(node: Node, graph: Graph) -> str | None:
     """Why the kernel cannot compute the node, or None."""
-    if graph.constant(node.inputs[1]).shape[0] % OUTPUTS:
-        return "the outputs are no multiple of 8"
     return refusal_of_types(node, graph) or _folded(node, graph).refusal()
+
+
+def _in_blocks(layer: Folded) -> Folded:
+    """The layer with outputs of zeros up to a multiple of eight; they are computed and dropped."""
+    missing = -len(layer.rows) % OUTPUTS
+    return Folded(
+        np.pad(layer.rows, ((0, missing), (0, 0))),
+        np.pad(layer.bias, (0, missing)),
+        layer.multipliers + (QUARTER,) * missing,
+    )
 
 
 def _stream(node: Node, graph: Graph, order: np.ndarray) -> np.ndarray:
     """A block of eight outputs at a time: start values, four words a pair of taps, factors (see mcuq/dsp.h)."""
-    layer = _folded(node, graph)
+    layer = _in_blocks(_folded(node, graph))
     zero_point = quantization_of(graph[node.outputs[0]]).zero_point
     parts = []
     for start in range(0, len(layer.rows), OUTPUTS):
@@ -71,34 +85,50 @@ def _stream(node: Node, graph: Graph, order: np.ndarray) -> np.ndarray:
     return (np.concatenate(parts) & 0xFFFFFFFF).astype(np.uint32)
 
 
-def plan(node: Node, graph: Graph) -> Work:
-    """The step of one fully connected layer."""
-    x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
-    outputs, depth = graph.constant(node.inputs[1]).shape
+def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
+    """The input as int16, or where whole words can be read as it is; each with as many pairs a turn as divide it."""
+    depth = graph.constant(node.inputs[1]).shape[1]
     smallest = min(UNROLLS)
     pairs = -(-depth // (2 * smallest)) * smallest
+    ways = [_plan(node, graph, pairs, unroll, direct=False) for unroll in UNROLLS if pairs % unroll == 0]
+    if depth % 4 == 0:
+        ways += [_plan(node, graph, pairs, unroll, direct=True) for unroll in DIRECT_UNROLLS if pairs % unroll == 0]
+    return tuple(ways)
+
+
+def _plan(node: Node, graph: Graph, pairs: int, unroll: int, *, direct: bool) -> Work:
+    x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
+    outputs, depth = graph.constant(node.inputs[1]).shape
     by_words = depth % 4 == 0
     order = swapped_order(depth, pairs) if by_words else natural_order(depth, pairs)
-    unroll = next(unroll for unroll in UNROLLS if pairs % unroll == 0)
+    rows, blocks = x.elements // depth, -(-outputs // OUTPUTS)
+    if direct:
+        cycles = rows * blocks * (197 * pairs // 10 + 6 * pairs // unroll + 110)
+        shared = ((f"mcuq_dot_8_direct_{unroll}", 70 * unroll + 330),)
+    else:
+        cycles = rows * (blocks * (180 * pairs // 10 + 10 * pairs // unroll + 110) + 3 * depth)
+        shared = ((f"mcuq_dot_8_by_{unroll}", 70 * unroll + 330), ("mcuq_expand_row", 100))
     return Work(
         shape=FullyConnectedDspShape(
-            rows=x.elements // depth,
+            rows=rows,
             depth=depth,
             out_channels=outputs,
             pairs=pairs,
             unroll=unroll,
             by_words=by_words,
+            direct=direct,
             linear=quantization_of(y).zero_point != -128,
         ),
         parameters=FullyConnectedDspParameters(0),
         constants=(PackedConstant("stream", "uint32_t", _stream(node, graph, order)),),
-        scratch_bytes=4 * pairs,
-        cycles=(x.elements // depth) * ((outputs // OUTPUTS) * (186 * pairs // 10 + 110) + 3 * depth),
+        scratch_bytes=0 if direct else 4 * pairs,
+        cycles=cycles,
         code_bytes=200,
-        shared_code=((f"mcuq_dot_8_by_{unroll}", 70 * unroll + 330), ("mcuq_expand_row", 100)),
+        shared_code=shared,
+        variant=f"{2 * unroll} taps a turn, input {'as it is' if direct else 'as int16'}",
     )
 
 
 KERNEL = Kernel(
-    "fully_connected/dsp", ("FULLY_CONNECTED",), "mcuq_stream_parameters", only(plan), refuses, frozenset({"dsp"})
+    "fully_connected/dsp", ("FULLY_CONNECTED",), "mcuq_stream_parameters", plans, refuses, frozenset({"dsp"})
 )
