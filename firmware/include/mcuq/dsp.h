@@ -576,8 +576,12 @@ static inline void mcuq_expand_row(uint32_t *to, const int8_t *from, int32_t wor
  * four words of mixed lanes a pair of taps, then multiplier, constant and shift of each output. */
 #if !MCUQ_DSP_ASSEMBLY
 static inline void mcuq_dot_8_in_c(const uint32_t *stream, const uint32_t *taps, int8_t *y, int32_t tap_bytes,
-                                   int32_t blocks, int linear)
+                                   int32_t blocks, int common, int linear)
 {
+    const uint32_t *factors = stream;
+    if (common) {
+        stream += 3;
+    }
     for (int32_t block = 0; block < blocks; block++) {
         uint32_t raw[4], low[4];
         for (int32_t lane = 0; lane < 4; lane++) {
@@ -594,29 +598,42 @@ static inline void mcuq_dot_8_in_c(const uint32_t *stream, const uint32_t *taps,
         }
         for (int32_t channel = 0; channel < 8; channel++) {
             const uint32_t even = low[channel / 2];
-            *y++ = mcuq_pair_requantize(channel % 2 == 0 ? even << 8 : raw[channel / 2] - even, stream, linear);
-            stream += 3;
+            const uint32_t *own = common ? factors : stream;
+            *y++ = mcuq_pair_requantize(channel % 2 == 0 ? even << 8 : raw[channel / 2] - even, own, linear);
+            if (!common) {
+                stream += 3;
+            }
         }
     }
 }
 
-#define MCUQ_DEFINE_DOT_8(name, linear)                                                                                \
+#define MCUQ_DEFINE_DOT_8(name, common, linear)                                                                                \
     static inline void name(const uint32_t *stream, const uint32_t *taps, int8_t *y, int32_t tap_bytes,                \
                             int32_t blocks)                                                                            \
     {                                                                                                                  \
-        mcuq_dot_8_in_c(stream, taps, y, tap_bytes, blocks, linear);                                                   \
+        mcuq_dot_8_in_c(stream, taps, y, tap_bytes, blocks, common, linear);                                                   \
     }
 
-MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2, 0)
-MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2_linear, 1)
-MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8, 0)
-MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8_linear, 1)
-MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16, 0)
-MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16_linear, 1)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2, 0, 0)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2_common, 1, 0)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2_linear, 0, 1)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2_common_linear, 1, 1)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8, 0, 0)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8_common, 1, 0)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8_linear, 0, 1)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8_common_linear, 1, 1)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16, 0, 0)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16_common, 1, 0)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16_linear, 0, 1)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16_common_linear, 1, 1)
 
 static inline void mcuq_dot_8_direct_in_c(const uint32_t *stream, const int8_t *x, int8_t *y, int32_t bytes,
-                                          int32_t blocks, int linear)
+                                          int32_t blocks, int common, int linear)
 {
+    const uint32_t *factors = stream;
+    if (common) {
+        stream += 3;
+    }
     for (int32_t block = 0; block < blocks; block++) {
         uint32_t raw[4], low[4];
         for (int32_t lane = 0; lane < 4; lane++) {
@@ -635,22 +652,29 @@ static inline void mcuq_dot_8_direct_in_c(const uint32_t *stream, const int8_t *
         }
         for (int32_t channel = 0; channel < 8; channel++) {
             const uint32_t even = low[channel / 2];
-            *y++ = mcuq_pair_requantize(channel % 2 == 0 ? even << 8 : raw[channel / 2] - even, stream, linear);
-            stream += 3;
+            const uint32_t *own = common ? factors : stream;
+            *y++ = mcuq_pair_requantize(channel % 2 == 0 ? even << 8 : raw[channel / 2] - even, own, linear);
+            if (!common) {
+                stream += 3;
+            }
         }
     }
 }
 
-#define MCUQ_DEFINE_DOT_8_DIRECT(name, linear)                                                                         \
+#define MCUQ_DEFINE_DOT_8_DIRECT(name, common, linear)                                                                         \
     static inline void name(const uint32_t *stream, const int8_t *x, int8_t *y, int32_t bytes, int32_t blocks)         \
     {                                                                                                                  \
-        mcuq_dot_8_direct_in_c(stream, x, y, bytes, blocks, linear);                                                   \
+        mcuq_dot_8_direct_in_c(stream, x, y, bytes, blocks, common, linear);                                                   \
     }
 
-MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2, 0)
-MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2_linear, 1)
-MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8, 0)
-MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_linear, 1)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2, 0, 0)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2_common, 1, 0)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2_linear, 0, 1)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2_common_linear, 1, 1)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8, 0, 0)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_common, 1, 0)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_linear, 0, 1)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_common_linear, 1, 1)
 
 #else
 
@@ -735,6 +759,56 @@ MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_linear, 1)
     "add sp, #12\n\t"                                                                                                  \
     "pop {r4-r11, pc}\n\t"
 
+/* Where one factor serves all outputs it stands before the first block, and waits on the stack. */
+#define MCUQ_DOT_OPEN_COMMON                                                                                           \
+    "push {r4-r11, lr}\n\t"                                                                                            \
+    "sub sp, #24\n\t"                                                                                                  \
+    "add r3, r1\n\t"                                                                                                   \
+    "str r1, [sp]\n\t"                                                                                                 \
+    "str r2, [sp, #4]\n\t"                                                                                             \
+    "str r3, [sp, #8]\n\t"                                                                                             \
+    "ldm r0!, {r4, r5, r6}\n\t"                                                                                        \
+    "str r4, [sp, #12]\n\t"                                                                                            \
+    "str r5, [sp, #16]\n\t"                                                                                            \
+    "str r6, [sp, #20]\n\t"                                                                                            \
+    "1:\n\t"                                                                                                           \
+    "ldm r0!, {r6, r7, r8, r9, r10, r11, r12, lr}\n\t"                                                                 \
+    "ldr r1, [sp]\n\t"                                                                                                 \
+    ".p2align 2\n\t"                                                                                                   \
+    "2:\n\t"
+
+#define MCUQ_DOT_FACTOR                                                                                                \
+    "ldr r1, [sp, #12]\n\t"                                                                                            \
+    "ldr r2, [sp, #16]\n\t"                                                                                            \
+    "ldr r3, [sp, #20]\n\t"
+
+#define MCUQ_DOT_STORE_COMMON(sum)                                                                                     \
+    "smmla " sum ", " sum ", r1, r2\n\t"                                                                               \
+    "asr " sum ", " sum ", r3\n\t"                                                                                     \
+    "ssat " sum ", #8, " sum "\n\t"                                                                                    \
+    "strb " sum ", [r5], #1\n\t"
+
+#define MCUQ_DOT_STORE_COMMON_LINEAR(sum)                                                                              \
+    "asr r4, " sum ", #31\n\t"                                                                                         \
+    "add r4, r2, r4, lsl #7\n\t"                                                                                       \
+    "smmla " sum ", " sum ", r1, r4\n\t"                                                                               \
+    "asr " sum ", " sum ", r3\n\t"                                                                                     \
+    "ssat " sum ", #8, " sum "\n\t"                                                                                    \
+    "strb " sum ", [r5], #1\n\t"
+
+#define MCUQ_DOT_CLOSE_COMMON                                                                                          \
+    "str r5, [sp, #4]\n\t"                                                                                             \
+    "ldr r1, [sp, #60]\n\t"                                                                                            \
+    "subs r1, #1\n\t"                                                                                                  \
+    "str r1, [sp, #60]\n\t"                                                                                            \
+    "bne 1b\n\t"                                                                                                       \
+    "add sp, #24\n\t"                                                                                                  \
+    "pop {r4-r11, pc}\n\t"
+
+#define MCUQ_DOT_BODY(pairs, store) MCUQ_DOT_OPEN pairs MCUQ_DOT_TURN MCUQ_DOT_ALL(store) MCUQ_DOT_CLOSE
+#define MCUQ_DOT_BODY_COMMON(pairs, store)                                                                             \
+    MCUQ_DOT_OPEN_COMMON pairs MCUQ_DOT_TURN MCUQ_DOT_FACTOR MCUQ_DOT_ALL(store) MCUQ_DOT_CLOSE_COMMON
+
 #define MCUQ_DOT_ALL(store)                                                                                            \
     store("r7") store("r6") store("r9") store("r8") store("r11") store("r10") store("lr") store("r12")
 
@@ -759,35 +833,45 @@ MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_linear, 1)
 #define MCUQ_DOTS_DIRECT_2 MCUQ_DOT_DIRECT
 #define MCUQ_DOTS_DIRECT_8 MCUQ_DOT_DIRECT MCUQ_DOT_DIRECT MCUQ_DOT_DIRECT MCUQ_DOT_DIRECT
 
-#define MCUQ_DEFINE_DOT_8_DIRECT(name, words, store)                                                                   \
+#define MCUQ_DEFINE_DOT_8_DIRECT(name, body)                                                                   \
     __attribute__((naked, noinline, unused)) static void name(                                                        \
         const uint32_t *stream __attribute__((unused)), const int8_t *x __attribute__((unused)),                       \
         int8_t *y __attribute__((unused)), int32_t bytes __attribute__((unused)),                                      \
         int32_t blocks __attribute__((unused)))                                                                        \
     {                                                                                                                  \
-        __asm__ volatile(MCUQ_DOT_OPEN words MCUQ_DOT_TURN MCUQ_DOT_ALL(store) MCUQ_DOT_CLOSE);                        \
+        __asm__ volatile(body);                        \
     }
 
-MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2, MCUQ_DOTS_DIRECT_2, MCUQ_DOT_STORE)
-MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2_linear, MCUQ_DOTS_DIRECT_2, MCUQ_DOT_STORE_LINEAR)
-MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8, MCUQ_DOTS_DIRECT_8, MCUQ_DOT_STORE)
-MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_linear, MCUQ_DOTS_DIRECT_8, MCUQ_DOT_STORE_LINEAR)
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2, MCUQ_DOT_BODY(MCUQ_DOTS_DIRECT_2, MCUQ_DOT_STORE))
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2_common, MCUQ_DOT_BODY_COMMON(MCUQ_DOTS_DIRECT_2, MCUQ_DOT_STORE_COMMON))
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2_linear, MCUQ_DOT_BODY(MCUQ_DOTS_DIRECT_2, MCUQ_DOT_STORE_LINEAR))
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_2_common_linear, MCUQ_DOT_BODY_COMMON(MCUQ_DOTS_DIRECT_2, MCUQ_DOT_STORE_COMMON_LINEAR))
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8, MCUQ_DOT_BODY(MCUQ_DOTS_DIRECT_8, MCUQ_DOT_STORE))
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_common, MCUQ_DOT_BODY_COMMON(MCUQ_DOTS_DIRECT_8, MCUQ_DOT_STORE_COMMON))
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_linear, MCUQ_DOT_BODY(MCUQ_DOTS_DIRECT_8, MCUQ_DOT_STORE_LINEAR))
+MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_common_linear, MCUQ_DOT_BODY_COMMON(MCUQ_DOTS_DIRECT_8, MCUQ_DOT_STORE_COMMON_LINEAR))
 
-#define MCUQ_DEFINE_DOT_8(name, pairs, store)                                                                          \
+#define MCUQ_DEFINE_DOT_8(name, body)                                                                          \
     __attribute__((naked, noinline, unused)) static void name(                                                        \
         const uint32_t *stream __attribute__((unused)), const uint32_t *taps __attribute__((unused)),                  \
         int8_t *y __attribute__((unused)), int32_t tap_bytes __attribute__((unused)),                                  \
         int32_t blocks __attribute__((unused)))                                                                        \
     {                                                                                                                  \
-        __asm__ volatile(MCUQ_DOT_OPEN pairs MCUQ_DOT_TURN MCUQ_DOT_ALL(store) MCUQ_DOT_CLOSE);                        \
+        __asm__ volatile(body);                        \
     }
 
-MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2, MCUQ_DOTS_2, MCUQ_DOT_STORE)
-MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2_linear, MCUQ_DOTS_2, MCUQ_DOT_STORE_LINEAR)
-MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8, MCUQ_DOTS_8, MCUQ_DOT_STORE)
-MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8_linear, MCUQ_DOTS_8, MCUQ_DOT_STORE_LINEAR)
-MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16, MCUQ_DOTS_16, MCUQ_DOT_STORE)
-MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16_linear, MCUQ_DOTS_16, MCUQ_DOT_STORE_LINEAR)
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2, MCUQ_DOT_BODY(MCUQ_DOTS_2, MCUQ_DOT_STORE))
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2_common, MCUQ_DOT_BODY_COMMON(MCUQ_DOTS_2, MCUQ_DOT_STORE_COMMON))
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2_linear, MCUQ_DOT_BODY(MCUQ_DOTS_2, MCUQ_DOT_STORE_LINEAR))
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_2_common_linear, MCUQ_DOT_BODY_COMMON(MCUQ_DOTS_2, MCUQ_DOT_STORE_COMMON_LINEAR))
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8, MCUQ_DOT_BODY(MCUQ_DOTS_8, MCUQ_DOT_STORE))
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8_common, MCUQ_DOT_BODY_COMMON(MCUQ_DOTS_8, MCUQ_DOT_STORE_COMMON))
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8_linear, MCUQ_DOT_BODY(MCUQ_DOTS_8, MCUQ_DOT_STORE_LINEAR))
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_8_common_linear, MCUQ_DOT_BODY_COMMON(MCUQ_DOTS_8, MCUQ_DOT_STORE_COMMON_LINEAR))
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16, MCUQ_DOT_BODY(MCUQ_DOTS_16, MCUQ_DOT_STORE))
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16_common, MCUQ_DOT_BODY_COMMON(MCUQ_DOTS_16, MCUQ_DOT_STORE_COMMON))
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16_linear, MCUQ_DOT_BODY(MCUQ_DOTS_16, MCUQ_DOT_STORE_LINEAR))
+MCUQ_DEFINE_DOT_8(mcuq_dot_8_by_16_common_linear, MCUQ_DOT_BODY_COMMON(MCUQ_DOTS_16, MCUQ_DOT_STORE_COMMON_LINEAR))
 #endif
 
 #ifdef __cplusplus

@@ -1,6 +1,7 @@
 """FULLY_CONNECTED for cores with DSP instructions: eight outputs at a time, of an input as int16 or as it is.
 
-As int16 the input takes scratch and is made once a row; as it is, it is made into int16 anew for every eight outputs.
+Where one factor serves all outputs, it stands once before them. As int16 the input takes scratch and is made once a
+row; as it is, it is made into int16 anew for every eight outputs.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from mcuq.schedule.kernels.mixed_lanes import (
     refusal_of_types,
     swapped_order,
 )
+from mcuq.schedule.kernels.packing import bias_of
 
 OUTPUTS = 8  # at a time
 UNROLLS = (16, 8, 2)  # pairs a turn of the inner loop, the preferred one first
@@ -32,7 +34,10 @@ DIRECT_UNROLLS = (8, 2)  # the same, where the input is read as it is
 
 @dataclass(frozen=True, slots=True)
 class FullyConnectedDspShape:
-    """`rows` inputs of `depth` elements, padded to `pairs` pairs; `direct`: read as they are."""
+    """`rows` inputs of `depth` elements, padded to `pairs` pairs.
+
+    `direct`: the input is read as it is; `common`: one factor serves all outputs.
+    """
 
     rows: int
     depth: int
@@ -41,6 +46,7 @@ class FullyConnectedDspShape:
     unroll: int
     by_words: bool
     direct: bool
+    common: bool
     linear: bool
 
 
@@ -54,6 +60,16 @@ class FullyConnectedDspParameters:
 def _folded(node: Node, graph: Graph) -> Folded:
     x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
     return folded(node, graph, weights.values, multipliers_of(x, weights, y))
+
+
+def _common(node: Node, graph: Graph) -> Folded | None:
+    """The layer with its one factor for all outputs, where it has one and all bounds hold."""
+    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
+    multipliers = multipliers_of(x, weights, y)
+    rows = weights.values.astype(np.int64)
+    bias = bias_of(node, graph, len(rows)) - quantization_of(x).zero_point * rows.sum(axis=1)
+    layer = Folded(rows, bias, multipliers)
+    return layer if len(set(multipliers)) == 1 and layer.refusal() is None else None
 
 
 def refuses(node: Node, graph: Graph) -> str | None:
@@ -72,16 +88,25 @@ def _in_blocks(layer: Folded) -> Folded:
 
 
 def _stream(node: Node, graph: Graph, order: np.ndarray) -> np.ndarray:
-    """A block of eight outputs at a time: start values, four words a pair of taps, factors (see mcuq/dsp.h)."""
-    layer = _in_blocks(_folded(node, graph))
+    """A block of eight outputs at a time: start values, four words a pair of taps, factors (see mcuq/dsp.h).
+
+    A common factor stands before the first block instead, and again before the last where that is not whole.
+    """
+    common = _common(node, graph)
+    given = common or _folded(node, graph)
+    layer = _in_blocks(given)
     zero_point = quantization_of(graph[node.outputs[0]]).zero_point
+    factor = np.array(factors(*given.multipliers[0], zero_point), np.int64)
     parts = []
     for start in range(0, len(layer.rows), OUTPUTS):
+        if common is not None and (start == 0 or start + OUTPUTS > len(given.rows)):
+            parts.append(factor)
         b = layer.bias[start : start + OUTPUTS]
         parts.append(np.stack([256 * b[1::2] + b[0::2], b[0::2]], axis=1).reshape(-1))
         halves = [pair_words(layer.rows[start + k : start + k + 4], order) for k in (0, 4)]
         parts.append(np.concatenate(halves, axis=1).reshape(-1))
-        parts += [np.array(factors(m, s, zero_point), np.int64) for m, s in layer.multipliers[start : start + OUTPUTS]]
+        own = layer.multipliers[start : start + OUTPUTS] if common is None else ()
+        parts += [np.array(factors(m, s, zero_point), np.int64) for m, s in own]
     return (np.concatenate(parts) & 0xFFFFFFFF).astype(np.uint32)
 
 
@@ -102,12 +127,16 @@ def _plan(node: Node, graph: Graph, pairs: int, unroll: int, *, direct: bool) ->
     by_words = depth % 4 == 0
     order = swapped_order(depth, pairs) if by_words else natural_order(depth, pairs)
     rows, blocks = x.elements // depth, -(-outputs // OUTPUTS)
+    common = _common(node, graph) is not None
+    after = 82 if common else 110
+    suffix = "_common" if common else ""
+    shared: tuple[tuple[str, int], ...]
     if direct:
-        cycles = rows * blocks * (197 * pairs // 10 + 6 * pairs // unroll + 110)
-        shared = ((f"mcuq_dot_8_direct_{unroll}", 70 * unroll + 330),)
+        cycles = rows * blocks * (197 * pairs // 10 + 6 * pairs // unroll + after)
+        shared = ((f"mcuq_dot_8_direct_{unroll}{suffix}", 70 * unroll + 330),)
     else:
-        cycles = rows * (blocks * (180 * pairs // 10 + 10 * pairs // unroll + 110) + 3 * depth)
-        shared = ((f"mcuq_dot_8_by_{unroll}", 70 * unroll + 330), ("mcuq_expand_row", 100))
+        cycles = rows * (blocks * (180 * pairs // 10 + 10 * pairs // unroll + after) + 3 * depth)
+        shared = ((f"mcuq_dot_8_by_{unroll}{suffix}", 70 * unroll + 330), ("mcuq_expand_row", 100))
     return Work(
         shape=FullyConnectedDspShape(
             rows=rows,
@@ -117,6 +146,7 @@ def _plan(node: Node, graph: Graph, pairs: int, unroll: int, *, direct: bool) ->
             unroll=unroll,
             by_words=by_words,
             direct=direct,
+            common=common,
             linear=quantization_of(y).zero_point != -128,
         ),
         parameters=FullyConnectedDspParameters(0),
