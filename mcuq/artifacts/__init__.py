@@ -11,6 +11,7 @@ from mcuq.artifacts.answers import (
     StepMeasurement,
     Trace,
 )
+from mcuq.artifacts.benchmark import BENCHMARKS, Benchmark, BenchmarkFirmware, BenchmarkResult, Window
 from mcuq.artifacts.build import Build, Inspection, Layer, Refused, Removed
 from mcuq.artifacts.edge import Edge
 from mcuq.artifacts.evaluation import (
@@ -34,12 +35,16 @@ from mcuq.artifacts.sources import SourceFile, Sources
 
 __all__ = [
     "BALANCED",
+    "BENCHMARKS",
     "OBJECTIVES",
     "RAM",
     "SIZE",
     "SPEED",
     "Analysis",
     "Answers",
+    "Benchmark",
+    "BenchmarkFirmware",
+    "BenchmarkResult",
     "Buffer",
     "Build",
     "Comparison",
@@ -88,4 +93,5 @@ __all__ = [
     "Symbol",
     "Trace",
     "Trade",
+    "Window",
 ]

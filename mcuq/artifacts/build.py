@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mcuq.artifacts.benchmark import BenchmarkFirmware
 from mcuq.artifacts.goal import Goal
 from mcuq.artifacts.image import Image
 from mcuq.artifacts.memory_plan import MemoryPlan
@@ -27,6 +28,7 @@ class Build:
     """`folder` holds the C sources, the ELF, the saved graph and build.json; `graph` is the model as it was given.
 
     The graph of the schedule computes the same bits, without dead channels where the build `removes_dead_channels`.
+    `mlperf` is None where the firmware speaks mcuq's own protocol.
     """
 
     folder: Path
@@ -41,6 +43,7 @@ class Build:
     removes_dead_channels: bool = True
     removed: Removed = Removed(0, 0)
     goal: Goal = Goal()
+    mlperf: BenchmarkFirmware | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +86,4 @@ class Inspection:
     flash_free_bytes: int | None
     ram_free_bytes: int | None
     removed: Removed = Removed(0, 0)
+    mlperf: BenchmarkFirmware | None = None

@@ -71,6 +71,21 @@ class Timer:
 
 
 @dataclass(frozen=True, slots=True)
+class Marker:
+    """A pin that firmware moves for an instrument, as register accesses.
+
+    `setup` makes it an output: (address, bits to clear, bits to set), in this order; `high` and `low` are one write
+    (address, value) each.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+
+    setup: tuple[tuple[int, int, int], ...]
+    high: tuple[int, int]
+    low: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Port:
     """The files that bring the board up, and the devices that they drive.
 
@@ -83,6 +98,7 @@ class Port:
     sources: tuple[str, ...]
     uart: Uart | None = None
     timer: Timer | None = None
+    marker: Marker | None = None
     options: Mapping[str, int] = field(default_factory=dict, hash=False)
 
 

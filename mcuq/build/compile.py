@@ -164,7 +164,21 @@ def _board_defines(board: Board) -> tuple[str, ...]:
         defines.append(f"MCUQ_TIMER_HZ={timer.hz}u")
         defines += [f"MCUQ_TIMER_ADDRESS={timer.address:#x}u"] if timer.address is not None else []
     defines += [f"MCUQ_{name.upper()}={value}u" for name, value in board.port.options.items()]
-    return tuple(defines)
+    return (*defines, *_marker_defines(board))
+
+
+def _marker_defines(board: Board) -> tuple[str, ...]:
+    marker = board.port.marker
+    if marker is None:
+        return ()
+    setup = ",".join("{" + ",".join(f"{value:#x}u" for value in access) + "}" for access in marker.setup)
+    writes = (("HIGH", marker.high), ("LOW", marker.low))
+    registers = tuple(
+        f"MCUQ_MARKER_{level}_{part}={value:#x}u"
+        for level, write in writes
+        for part, value in zip(("ADDRESS", "VALUE"), write, strict=True)
+    )
+    return (f"MCUQ_MARKER_SETUP={setup}", *registers)
 
 
 def _include_flags() -> tuple[str, ...]:

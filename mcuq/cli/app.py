@@ -25,6 +25,7 @@ from mcuq.cli.doctor import doctor
 from mcuq.cli.eval import eval
 from mcuq.cli.init import init
 from mcuq.cli.inspect import inspect
+from mcuq.cli.mlperf import mlperf
 from mcuq.cli.ports import ports
 from mcuq.cli.profile import profile
 from mcuq.cli.quantize import quantize
@@ -37,6 +38,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     quantize,
     build,
     run,
+    mlperf,
     eval,
     analyze,
     compare,

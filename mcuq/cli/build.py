@@ -24,10 +24,32 @@ from mcuq.cli.arguments import (
 from mcuq.cli.data import ColorsOption, DataOption, MeanOption, ResizeOption, ScaleOption, preprocessing
 from mcuq.cli.quantize import FirstOption, RecipeOption, SamplesOption, SeedOption, quantized_model
 from mcuq.cli.settings import Settings, build_folder, settings
+from mcuq.errors import InvalidProject
+
+FIRMWARES = ("mcuq", "mlperf-tiny")
 
 if TYPE_CHECKING:
     from mcuq.artifacts import Build, Goal
     from mcuq.ir import Graph
+
+
+BenchmarkOption = Annotated[
+    str | None,
+    typer.Option(
+        "--benchmark",
+        metavar="NAME",
+        help="ic01, kws01, vww01, ad01 or strww01; told by the model's input when left out.",
+    ),
+]
+EnergyModeOption = Annotated[
+    bool, typer.Option("--energy-mode", help="Timestamps of mlperf-tiny are edges of a pin, not lines.")
+]
+
+
+def _known_firmware(name: str) -> str:
+    if name not in FIRMWARES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(FIRMWARES)}")
+    return name
 
 
 def build(
@@ -59,6 +81,14 @@ def build(
     mean: MeanOption = None,
     rgb: ColorsOption = None,
     op: OpOption = None,
+    firmware: Annotated[
+        str,
+        typer.Option(
+            "--firmware", metavar="mcuq|mlperf-tiny", callback=_known_firmware, help="The protocol that it speaks."
+        ),
+    ] = "mcuq",
+    benchmark: BenchmarkOption = None,
+    energy_mode: EnergyModeOption = False,
 ) -> None:
     """Build the firmware of a model for a board; a float model is quantized on the way when --data or --recipe say so.
 
@@ -89,14 +119,30 @@ def build(
         given,
         quantizing if source else None,
         given.goal(max_flash, max_ram, enforced=max_flash is not None or max_ram is not None),
+        firmware,
+        benchmark,
+        energy_mode,
     )
     show_build(made)
     terminal.say(f"{made.image.compiler}; firmware, sources and build.json are in {made.folder}")
 
 
-def build_model(given: Settings, quantizing: Callable[[Graph], Graph] | None = None, goal: Goal | None = None) -> Build:
-    """Build what the settings say, of the graph that `quantizing` makes of the model's, for a goal or the project's."""
+def build_model(
+    given: Settings,
+    quantizing: Callable[[Graph], Graph] | None = None,
+    goal: Goal | None = None,
+    firmware: str = "mcuq",
+    benchmark: str | None = None,
+    energy_mode: bool = False,
+) -> Build:
+    """Build what the settings say, of the graph that `quantizing` makes of the model's, for a goal or the project's.
+
+    Raises InvalidProject for options of another firmware.
+    """
+    if firmware == "mcuq" and (benchmark is not None or energy_mode):
+        raise InvalidProject("--benchmark and --energy-mode are of --firmware mlperf-tiny; add that, or leave them out")
     from mcuq import pipeline
+    from mcuq.artifacts import BenchmarkFirmware
     from mcuq.codegen import model_name
 
     path, board = given.required_model("build"), given.required_board()
@@ -118,6 +164,9 @@ def build_model(given: Settings, quantizing: Callable[[Graph], Graph] | None = N
             board_file=given.board_file(),
             goal=goal,
             progress=progress,
+            mlperf=None
+            if firmware == "mcuq"
+            else BenchmarkFirmware(pipeline.benchmark_named(benchmark, graph).name, energy_mode),
         )
 
 

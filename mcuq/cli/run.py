@@ -41,6 +41,16 @@ def _check_shell_words(text: str | None) -> str | None:
     return text
 
 
+PortOption = Annotated[
+    str | None,
+    typer.Option("--port", metavar="PORT", help="The board itself, on this serial port; `mcuq ports` lists them."),
+]
+BaudOption = Annotated[
+    int | None,
+    typer.Option("--baud", metavar="N", min=50, help="The speed of the port; else the board's."),
+]
+
+
 def run(
     model: Annotated[
         Path | None,
@@ -65,14 +75,8 @@ def run(
             "--qemu-args", metavar="ARGS", callback=_check_shell_words, help="Appended to QEMU's command line."
         ),
     ] = None,
-    port: Annotated[
-        str | None,
-        typer.Option("--port", metavar="PORT", help="The board itself, on this serial port; `mcuq ports` lists them."),
-    ] = None,
-    baud: Annotated[
-        int | None,
-        typer.Option("--baud", metavar="N", min=50, help="The speed of the port; else the board's."),
-    ] = None,
+    port: PortOption = None,
+    baud: BaudOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the last run of the same build on the same data was ended.")
     ] = False,
@@ -217,7 +221,7 @@ def built_or_opened(
     model: Path | None, board: str | None, given: Settings, link: str | None = None, goal: Goal | None = None
 ) -> Build:
     """The build in the folder `model`, which must be of the board that was asked for; else what the settings say."""
-    return _opened(model, board, link) if model is not None and model.is_dir() else _built(given, goal)
+    return opened_build(model, board, link) if model is not None and model.is_dir() else _built(given, goal)
 
 
 def refuse_options_of_build(model: Path | None, said: Mapping[str, object]) -> None:
@@ -232,7 +236,7 @@ def _built(given: Settings, goal: Goal | None) -> Build:
     return build_model(given, goal=goal)
 
 
-def _opened(folder: Path, board: str | None, link: str | None) -> Build:
+def opened_build(folder: Path, board: str | None, link: str | None) -> Build:
     """The build in `folder`; it must be of the board that was asked for."""
     from mcuq import pipeline
 

@@ -8,6 +8,7 @@ from mcuq.pipeline.choosing import trade
 from mcuq.pipeline.evaluation import compare, evaluate, robustness
 from mcuq.pipeline.extensions import UserOp, user_ops
 from mcuq.pipeline.firmware import Generated, build, codegen, open_build
+from mcuq.pipeline.mlperf import benchmark_named, mlperf
 from mcuq.pipeline.models import inspect, load
 from mcuq.pipeline.profiling import profile, random_samples
 from mcuq.pipeline.quantization import (
@@ -34,6 +35,7 @@ __all__ = [
     "all_boards",
     "analyze",
     "answering_ports",
+    "benchmark_named",
     "board_folders",
     "build",
     "codegen",
@@ -48,6 +50,7 @@ __all__ = [
     "load",
     "load_recipe",
     "load_samples",
+    "mlperf",
     "open_build",
     "profile",
     "quantization_report",

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mcuq import interpreter
-from mcuq.artifacts import BALANCED, Build, Goal, MemoryPlan, Schedule, Sources
+from mcuq import interpreter, resources
+from mcuq.artifacts import BALANCED, BenchmarkFirmware, Build, Goal, MemoryPlan, Schedule, Sources
 from mcuq.boards import Board
 from mcuq.build import build_image, compile_line, optimize_flag, write_sources
 from mcuq.build.compile import ELF_NAME
@@ -26,6 +26,7 @@ from mcuq.ir import Graph
 from mcuq.memory import plan_memory
 from mcuq.pipeline.boards import find_board
 from mcuq.pipeline.choosing import Budget, Cost, chosen_for_board, first_budget, prepared, tightened
+from mcuq.pipeline.mlperf import benchmark_defines
 from mcuq.pipeline.models import free_bytes, refused, removed
 from mcuq.pipeline.rendering import VERSION, rendered
 from mcuq.pipeline.tuning import Progress, measured_cost, measured_stack_bytes
@@ -187,6 +188,7 @@ class _Order:
     remove_dead_channels: bool
     goal: Goal
     cost: Cost | None
+    mlperf: BenchmarkFirmware | None = None
 
     def choose(self, budget: Budget) -> tuple[Schedule, MemoryPlan]:
         """Schedule and plan under a budget; raises UnsupportedModel."""
@@ -205,6 +207,8 @@ class _Order:
             link_script=link_script(self.board),
             compiler=self.compiler,
             optimize=optimize_flag(self.goal.optimize),
+            program=None if self.mlperf is None else sorted((resources.firmware() / "mlperf").glob("*.c")),
+            defines=() if self.mlperf is None else benchmark_defines(self.graph, self.board, self.mlperf),
         )
         return Build(
             folder=out_dir,
@@ -219,6 +223,7 @@ class _Order:
             removes_dead_channels=self.remove_dead_channels,
             removed=removed(self.graph, planned.graph),
             goal=self.goal,
+            mlperf=self.mlperf,
         )
 
 
@@ -234,15 +239,18 @@ def build(
     board_file: Path | None = None,
     goal: Goal = NO_GOAL,
     progress: Progress | None = None,
+    mlperf: BenchmarkFirmware | None = None,
 ) -> Build:
     """C sources, firmware ELF, saved graph and build.json in `out_dir`; `board_file` where the board came by path.
 
-    Kernels are chosen for `goal`; `progress(what, done, total)` is told what is measured where it says `tune`. Raises
-    UnsupportedModel, DoesNotFit, ToolMissing, BuildFailed; then `out_dir` keeps what it had.
+    Kernels are chosen for `goal`; `progress(what, done, total)` is told what is measured where it says `tune`.
+    `mlperf` asks for the firmware of a benchmark, which keeps its inputs: it infers often from what is loaded once.
+    Raises UnsupportedModel, DoesNotFit, ToolMissing, BuildFailed; then `out_dir` keeps what it had.
     """
+    keep_inputs = keep_inputs or mlperf is not None
     ready = _prepared(graph, remove_dead_channels)
     cost = measured_cost(ready, board, compiler, goal.optimize, progress) if goal.tune else None
-    order = _Order(graph, ready, board, name, compiler, keep_inputs, remove_dead_channels, goal, cost)
+    order = _Order(graph, ready, board, name, compiler, keep_inputs, remove_dead_channels, goal, cost, mlperf)
     planned, plan = _within_limits(order)
     made = order.make(planned, plan, out_dir)
     _write_whole(out_dir / GRAPH_NAME, save_graph(graph))
@@ -326,6 +334,7 @@ def open_build(folder: Path) -> Build:
         compiler, made_by = facts["compiler"], facts["versions"]["mcuq"]
         optimize = options["optimize"]
         ways = [(step["kernel"], step["variant"], tuple(step["nodes"])) for step in facts["steps"]]
+        firmware = None if facts["mlperf"] is None else BenchmarkFirmware(**facts["mlperf"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidProject(
             f"{folder} is not the folder of a build ({error}); run `mcuq build -o {folder}`"
@@ -340,4 +349,4 @@ def open_build(folder: Path) -> Build:
     image = read_image(folder / ELF_NAME, board, compiler, planned.constant_bytes, plan.arena_bytes)
     dead = removed(graph, planned.graph)
     goal = Goal(optimize, options["max_flash"], options["max_ram"], options["tune"])
-    return Build(folder, name, board, graph, planned, plan, sources, image, VERSION, dead_go, dead, goal)
+    return Build(folder, name, board, graph, planned, plan, sources, image, VERSION, dead_go, dead, goal, firmware)

@@ -16,7 +16,7 @@ from mcuq.arithmetic.tolerance import differing
 from mcuq.artifacts import Answers, Build, Difference, Edge, Measurement, Samples, Schedule, StepMeasurement, Trace
 from mcuq.boards import Board
 from mcuq.build.image import code_reader
-from mcuq.errors import InvalidData
+from mcuq.errors import InvalidData, InvalidProject
 from mcuq.ir import Graph
 from mcuq.profile import price, timing_of
 from mcuq.report.figures import removed_text
@@ -123,6 +123,10 @@ def run(
     `resume` goes on with what an earlier run of the same model, data, board and options left there.
     Raises DeviceError and its children, ToolMissing, InvalidData.
     """
+    if build.mlperf is not None:
+        raise InvalidProject(
+            f"{build.folder} holds the firmware of a benchmark; run it with `mcuq mlperf {build.folder}`"
+        )
     samples = _limited(samples, limit)
     kind = link or (default_link(build.board) if port is None else "serial")
     target = _target(build)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcuq.artifacts import (
+    BenchmarkFirmware,
     Build,
     Difference,
     Inspection,
@@ -75,6 +76,7 @@ def build_to_json(build: Build, board_file: str | None = None) -> Document:
             "max_ram": build.goal.max_ram_bytes,
             "tune": build.goal.tune,
         },
+        "mlperf": _benchmark_firmware(build.mlperf),
         "elf": image.path.name,
         "macs": schedule.macs,
         "removed": removed_document(build.removed),
@@ -87,6 +89,12 @@ def build_to_json(build: Build, board_file: str | None = None) -> Document:
         "sections": dict(image.sections),
         "steps": steps_document(schedule),
     }
+
+
+def _benchmark_firmware(firmware: BenchmarkFirmware | None) -> Document | None:
+    if firmware is None:
+        return None
+    return {"benchmark": firmware.benchmark, "energy_mode": firmware.energy_mode}
 
 
 def inspection_to_json(inspection: Inspection) -> Document:

@@ -116,6 +116,10 @@ class SimLink:
             self._forget_translations()
         return tuple(counter.traces)
 
+    def marker_edges(self) -> tuple[bool, ...]:
+        """Every change of the marker pin since the start: True is a rise."""
+        return self.bus.marker.edges if self.bus.marker is not None else ()
+
     def last_words(self) -> str:
         """The fault, or the function and step that the device was in; a device that is busy is stopped for good."""
         if self._engine is None:

@@ -10,6 +10,7 @@ from mcuq.boards import Board
 from mcuq.errors import InvalidBoard
 from mcuq.run.devices.clocks import DEVICES
 from mcuq.run.devices.counters import CORE_COUNTERS, COUNTERS
+from mcuq.run.devices.marker import MarkerPin
 from mcuq.run.devices.system import Finisher, SystemControl
 from mcuq.run.devices.uarts import UARTS
 from mcuq.run.devices.wire import Peripheral, Wire
@@ -45,6 +46,11 @@ class Bus:
         fitting = [device for device in self._devices if page <= device.address <= address]
         return fitting[-1] if fitting else None
 
+    @property
+    def marker(self) -> MarkerPin | None:
+        """The marker pin, where the board has one."""
+        return next((device.model for device in self._devices if isinstance(device.model, MarkerPin)), None)
+
     def device(self, address: int) -> Peripheral:
         """The model whose first register lies at `address`; raises KeyError."""
         return {device.address: device.model for device in self._devices}[address]
@@ -61,6 +67,9 @@ def bus_of(board: Board, wire: Wire, on_reset: Callable[[], None]) -> Bus:
         if timer.address is None:
             raise InvalidBoard(f"board '{board.name}': key 'port.timer.address' is missing")
         found.append(Device(timer.address, make(timer.hz)))
+    if board.port.marker is not None:
+        pin = MarkerPin(board.port.marker)
+        found.append(Device(pin.address, pin))
     return Bus(found)
 
 
