@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -27,6 +28,7 @@ ELF_NAME = "firmware.elf"
 LINK_SCRIPT_NAME = "link.ld"
 BOOT2_OPTION = "boot2_bytes"
 
+_BUILDING = ".building-"
 _ERROR_LINES = 8
 _TIMEOUT_S = 600.0
 
@@ -60,7 +62,7 @@ def build_image(
     """
     toolchain = find_toolchain(board, compiler)
     out_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".building-", dir=out_dir, ignore_cleanup_errors=True) as name:
+    with _building_in(out_dir) as name:
         folder = Path(name)
         write_sources(sources.of_role("model", "header", "firmware"), folder / SOURCE_FOLDER)
         link_flags: tuple[str, ...] = ()
@@ -80,6 +82,25 @@ def build_image(
     return read_image(out_dir / ELF_NAME, board, toolchain.version, constant_bytes, arena_bytes)
 
 
+def _building_in(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder to build in, named after this process; those of processes that were killed are removed."""
+    for left in folder.glob(f"{_BUILDING}*"):
+        pid = left.name.removeprefix(_BUILDING).partition("-")[0]
+        if not (pid.isdigit() and _lives(int(pid))):
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"{_BUILDING}{os.getpid()}-", dir=folder, ignore_cleanup_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
 def build_shared_library(
     sources: Sources,
     path: Path,
@@ -95,7 +116,7 @@ def build_shared_library(
     """
     toolchain = find_toolchain(host, compiler)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent, ignore_cleanup_errors=True) as name:
+    with _building_in(path.parent) as name:
         folder = Path(name)
         write_sources(sources.of_role("model", "header"), folder / SOURCE_FOLDER)
         units = _generated_units(sources.of_role("model"), optimize)

@@ -173,7 +173,8 @@ def _run_key(build: Build, samples: Samples, link: str) -> RunKey:
     for array in samples.inputs:
         digest.update(f"{array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
-    options = f"{build.image.compiler}, keep_inputs={build.schedule.keep_inputs}, mcuq {build.version}"
+    flags = f"keep_inputs={build.schedule.keep_inputs}, remove_dead_channels={build.removes_dead_channels}"
+    options = f"{build.image.compiler}, {flags}, mcuq {build.version}"
     return RunKey(build.sources.model_hash, digest.hexdigest(), samples.count, build.board.name, link, options)
 
 

@@ -10,6 +10,7 @@ from mcuq.boards import Board
 from mcuq.errors import InvalidBoard, InvalidProject
 from mcuq.run.host import HostLink
 from mcuq.run.link import Link
+from mcuq.run.processes import sweep_once
 from mcuq.run.qemu import QemuLink
 from mcuq.run.serial import DEFAULT_BAUD, SerialLink
 from mcuq.run.sim import SimLink
@@ -73,6 +74,7 @@ def open_link(
     name = kind or (board.links[0] if port is None else "serial")
     if name not in board.links:
         raise InvalidBoard(f"board '{board.name}' has no link '{name}'; it has {', '.join(board.links)}")
+    sweep_once()
     make = next(link.make for link in LINKS if link.name == name)
     link = make(Wanted(image, board, model_name, step_count, qemu_args, port, baud))
     link.open()

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from mcuq.run.locks import sweep_locks
+
 _PREFIX = "mcuq-device-"
 _END_TIMEOUT_S = 2.0
 _PR_SET_PDEATHSIG = 1
@@ -33,7 +35,7 @@ class ChildProcess:
     """
 
     def __init__(self) -> None:
-        _sweep_once()
+        sweep_once()
         self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._record = _records_folder() / f"{os.getpid()}-{self.folder.name}.json"
         self._process: subprocess.Popen[bytes] | None = None
@@ -194,10 +196,12 @@ def _record_files() -> Iterator[Path]:
 _swept: list[bool] = []
 
 
-def _sweep_once() -> None:
+def sweep_once() -> None:
+    """Sweep what killed mcuq processes left: children, folders, locks; once in the life of this process."""
     if not _swept:
         _swept.append(True)
         sweep()
+        sweep_locks()
 
 
 def _is_same(pid: Any, started: Any) -> bool:

@@ -16,6 +16,7 @@ from mcuq.errors import DeviceError, LinkLost, ToolMissing
 from mcuq.run.frames import REPLY, Frame, Parser, encode
 from mcuq.run.locks import PortLock, holders_of
 from mcuq.run.messages import PROTOCOL_VERSION, Request, words
+from mcuq.run.processes import sweep_once
 
 DEFAULT_BAUD = 115_200
 COMMON_BAUDS = (115_200, 921_600, 9_600, 57_600, 230_400, 460_800, 1_000_000, 2_000_000)
@@ -103,6 +104,7 @@ class SerialLink:
     def open(self) -> None:
         """Lock and open the port; raises LinkLost (missing, forbidden, busy: by whom), DeviceError, ToolMissing."""
         self.close()
+        sweep_once()
         lock = PortLock(self.path)
         lock.acquire()
         try:

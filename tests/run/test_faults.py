@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from shutil import which
@@ -58,14 +59,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Build:
 
 
 def broken(built: Build, function: str, statement: str, folder: Path) -> Build:
-    """The same build with a statement at the begin of one function of the model."""
+    """The same build with a statement at the begin of one function of the model; `function` is a pattern."""
 
     def harm(file: SourceFile) -> SourceFile:
-        place = file.text.find(f" {function}(") if file.path.endswith(".c") and file.role == "model" else -1
-        if place < 0:
+        if file.role != "model":
             return file
-        brace = file.text.index("{", place) + 1
-        return replace(file, text=f"{file.text[:brace]}\n    {statement}{file.text[brace:]}")
+        heading = rf" {function}\([^;{{}}]*\)\s*{{"
+        return replace(file, text=re.sub(heading, rf"\g<0>\n    {statement}", file.text, count=1))
 
     sources = replace(built.sources, files=tuple(harm(file) for file in built.sources.files))
     assert sources != built.sources
@@ -86,7 +86,7 @@ def broken(built: Build, function: str, statement: str, folder: Path) -> Build:
     [
         ("digits_int8_step_2", '__asm__ volatile("udf #0");', "undefined instruction"),
         (
-            "digits_int8_fully_connected_10",
+            r"digits_int8_fully_connected_\d+",
             "*(volatile unsigned char *)0x7FFFFFF0u;",
             "data access to an address that is not there",
         ),
