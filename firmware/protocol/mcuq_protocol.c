@@ -218,16 +218,20 @@ static enum mcuq_status fault(mcuq_protocol *p)
     return MCUQ_OK;
 }
 
-/* What the host believes to lie in an input, checked at the price of one short frame instead of sent again. */
+/* What the host believes to lie in an input or in the arena, checked by one short frame instead of sent or read. */
 static enum mcuq_status check(mcuq_protocol *p, uint32_t index, uint32_t offset, uint32_t bytes)
 {
-    if (index >= p->model->input_count) {
+    bool is_arena = index == MCUQ_ARENA;
+    uint32_t limit;
+
+    if (!is_arena && index >= p->model->input_count) {
         return MCUQ_BAD_INDEX;
     }
-    if (offset > p->model->inputs[index].bytes || bytes > p->model->inputs[index].bytes - offset) {
+    limit = is_arena ? p->model->arena_bytes : p->model->inputs[index].bytes;
+    if (offset > limit || bytes > limit - offset) {
         return MCUQ_OUT_OF_RANGE;
     }
-    add32(p, mcuq_crc32(p->model->input(index) + offset, bytes));
+    add32(p, mcuq_crc32((is_arena ? p->model->arena : p->model->input(index)) + offset, bytes));
     return MCUQ_OK;
 }
 

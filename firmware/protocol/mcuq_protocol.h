@@ -31,6 +31,7 @@ extern "C" {
 #define MCUQ_READ_CHUNK_BYTES 4096
 #define MCUQ_REPLY_BYTES 44
 #define MCUQ_FAULT_WORDS 5
+#define MCUQ_ARENA 0xFFFFFFFFu
 
 /* What is asked: body -> body of the reply. Words are 32 bits wide unless marked. */
 enum mcuq_request {
@@ -45,7 +46,7 @@ enum mcuq_request {
     MCUQ_STATS = 9,       /* -> stack, stack peak, static, arena bytes */
     MCUQ_FAULT = 10,      /* -> 1 (or 0: there was none), exception number, pc, lr, cfsr, address */
     MCUQ_RESET = 11,      /* -> nothing; then starts over */
-    MCUQ_CHECK = 12,      /* index of an input, offset, bytes -> CRC-32 of what lies there */
+    MCUQ_CHECK = 12,      /* index of an input or MCUQ_ARENA, offset, bytes -> CRC-32 of what lies there */
     MCUQ_BOOT = 0x7E,     /* reply only, said at the start, of session 0: the body is that of FAULT */
     MCUQ_REJECT = 0x7F    /* reply only: something came in that is not a frame */
 };

@@ -27,7 +27,7 @@ from mcuq.run.faults import FaultMap
 from mcuq.run.link import Link
 from mcuq.run.links import open_link
 from mcuq.run.results import Results, RunKey, results_path
-from mcuq.run.validate import Target, answers, compare_steps, count, count_steps
+from mcuq.run.validate import Target, answers, bisect_steps, compare_steps, count, count_steps
 
 Progress = Callable[[int, int], None]
 Array = npt.NDArray[Any]
@@ -64,12 +64,19 @@ def _first_difference(
     wrong = np.flatnonzero(~equal_samples(got.outputs, expected, _output_tolerances(target.schedule.graph)))
     if not len(wrong):
         return None
-    return _compare(client, target, samples, int(wrong[0])) or _output_difference(target, got, expected, int(wrong[0]))
+    sample = int(wrong[0])
+    found = bisect_steps(client, target, samples, sample, _reference(target, samples, sample))
+    return found or _output_difference(target, got, expected, sample)
 
 
 def _compare(client: Client, target: Target, samples: Samples, sample: int) -> Difference | None:
+    return compare_steps(client, target, samples, sample, _reference(target, samples, sample))
+
+
+def _reference(target: Target, samples: Samples, sample: int) -> dict[str, Array]:
+    """Every run-time value of one sample, without a sample axis."""
     values = interpreter.run_all(target.schedule.graph, [array[sample : sample + 1] for array in samples.inputs])
-    return compare_steps(client, target, samples, sample, {name: array[0] for name, array in values.items()})
+    return {name: array[0] for name, array in values.items()}
 
 
 def _output_difference(target: Target, got: Answers, expected: Sequence[Array], sample: int) -> Difference:

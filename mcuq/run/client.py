@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -11,6 +12,7 @@ from mcuq.errors import BadFrame, DeviceError, DeviceFault, InvalidData
 from mcuq.run.exchange import Exchange, SessionLost
 from mcuq.run.link import Link
 from mcuq.run.messages import (
+    ARENA,
     PROTOCOL_VERSION,
     Fault,
     Hello,
@@ -32,6 +34,8 @@ from mcuq.run.transfer import Pace, Transfer
 
 _HELLO_LAYOUT = "<BBBBHBxHH8sIIIi"
 _TICKS_BYTES = 16
+# Below that a LOAD costs hardly more than asking.
+_WORTH_ASKING_BYTES = 64
 
 
 class Client:
@@ -61,6 +65,8 @@ class Client:
         self._window = window
         self._hello: Hello | None = None
         self._pace = Pace(chunk_bytes, 1)
+        self._loaded: dict[int, bytes] = {}
+        self._overwritten: set[int] = set()
 
     def __enter__(self) -> Client:
         self._link.open()
@@ -78,19 +84,27 @@ class Client:
         """
         if self._hello is None:
             self._exchange.start_session()
+            self._loaded.clear()
             self._hello = self._ask_hello(deadline_s)
             self._pace = Pace(self._chunk_bytes, min(self._window, self._hello.window))
         return self._hello
 
     def load(self, index: int, data: bytes) -> None:
-        """Fill input `index` with all of its bytes. Raises InvalidData where input or length do not exist."""
+        """Fill input `index` with all of its bytes, unless they lie there still: the device is asked for their CRC.
+
+        Raises InvalidData where input or length do not exist.
+        """
         hello = self._ready()
         wanted = _tensor(hello.inputs, index, "input").bytes
         if len(data) != wanted:
             raise InvalidData(f"input {index} of {hello.model} takes {wanted} bytes, not {len(data)}")
+        if self._is_there(index, data):
+            return
         transfer = self._transfer(Request.LOAD, hello.load_chunk_bytes, f"LOAD of input {index}")
+        self._loaded.pop(index, None)
         with self._explaining():
             transfer.load(index, data)
+        self._loaded[index] = data
 
     def invoke(self, times: int = 1, *, deadline_s: float = 120.0) -> Ticks:
         """Run the model; without `keep_inputs` only the first run computes from the inputs that were loaded.
@@ -136,6 +150,11 @@ class Client:
         with self._explaining():
             return transfer.read(0, offset_bytes, count)
 
+    def arena_crc(self, offset_bytes: int, count: int) -> int:
+        """CRC-32 of `count` bytes of the arena, computed by the device."""
+        (crc,) = unpack("<I", self._call(Request.CHECK, words(ARENA, offset_bytes, count)), Request.CHECK)
+        return int(crc)
+
     def stats(self) -> Stats:
         """Stack, static RAM and arena as the device knows them."""
         return Stats(*unpack("<IIII", self._call(Request.STATS), Request.STATS))
@@ -150,6 +169,16 @@ class Client:
         with suppress(SessionLost):  # then it has restarted, and only the answer went astray
             self._exchange.call(Request.RESET, b"", what="RESET")
         self._hello = None
+
+    def _is_there(self, index: int, data: bytes) -> bool:
+        """Whether what was loaded before is the same and no step has written over it; asked while that pays."""
+        if len(data) < _WORTH_ASKING_BYTES or index in self._overwritten or self._loaded.get(index) != data:
+            return False
+        (crc,) = unpack("<I", self._call(Request.CHECK, words(index, 0, len(data))), Request.CHECK)
+        if crc != zlib.crc32(data):
+            self._overwritten.add(index)
+            return False
+        return True
 
     def _ready(self) -> Hello:
         return self._hello or self.hello()

@@ -54,6 +54,9 @@ class HelloFlag(IntEnum):
     IS_INSTRUMENTED = 2
 
 
+ARENA = 0xFFFF_FFFF
+"""What CHECK calls the arena."""
+
 DTYPES = {1: "int8", 2: "uint8", 3: "int16", 4: "int32", 5: "float32", 6: "int64", 7: "bool"}
 """`enum mcuq_dtype` as numpy's names."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,13 +153,43 @@ def count_steps(client: Client, link: Link, target: Target, samples: Samples) ->
     return tuple(counts)
 
 
-def _arrays_after(client: Client, target: Target, step: Step) -> Iterator[tuple[str, Array]]:
-    """What the step wrote, read from the device's arena."""
-    for name in step.outputs:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a value lies in the arena, and what the reference says that it is."""
+
+    name: str
+    offset_bytes: int
+    expected: Array
+    tolerance: float
+
+
+def _places(target: Target, names: Iterable[str], reference: Mapping[str, Array]) -> Iterator[_Place]:
+    allowed = tolerances(target.schedule.graph)
+    for name in names:
         tensor, location = target.schedule.graph.tensor(name), target.schedule.location(name)
         start = target.plan.placement(location.buffer).offset_bytes + location.offset_bytes
-        data = client.read_arena(start, tensor.bytes)
-        yield name, np.frombuffer(data, tensor.dtype.numpy).reshape(tensor.shape)
+        expected = np.ascontiguousarray(reference[name], tensor.dtype.numpy).reshape(tensor.shape)
+        yield _Place(name, start, expected, allowed.get(name, 0.0))
+
+
+def _read(client: Client, place: _Place) -> Array:
+    data = client.read_arena(place.offset_bytes, place.expected.nbytes)
+    return np.frombuffer(data, place.expected.dtype).reshape(place.expected.shape)
+
+
+def _is_equal(client: Client, place: _Place) -> bool:
+    """Whether the device has the value: by its CRC where every bit counts, else by reading it."""
+    if not place.tolerance:
+        return client.arena_crc(place.offset_bytes, place.expected.nbytes) == zlib.crc32(place.expected.tobytes())
+    return not differing(_read(client, place), place.expected, place.tolerance).any()
+
+
+def _live_after(target: Target, step: int) -> tuple[str, ...]:
+    """The values that the steps behind `step` need, or that are outputs, once it has run."""
+    graph, steps = target.schedule.graph, target.schedule.steps
+    made = [*graph.inputs, *(name for earlier in steps[: step + 1] for name in earlier.outputs)]
+    needed = {name for later in steps[step + 1 :] for name in later.inputs} | set(graph.outputs)
+    return tuple(dict.fromkeys(name for name in made if name in needed))
 
 
 def _difference(sample: int, step: Step, name: str, got: Array, expected: Array, tolerance: float) -> Difference | None:
@@ -179,21 +210,62 @@ def _difference(sample: int, step: Step, name: str, got: Array, expected: Array,
     )
 
 
+def _step_difference(
+    client: Client, target: Target, sample: int, step: Step, reference: Mapping[str, Array]
+) -> Difference | None:
+    """What differs in the outputs of a step that has just run."""
+    for place in _places(target, step.outputs, reference):
+        if not _is_equal(client, place):
+            found = _difference(sample, step, place.name, _read(client, place), place.expected, place.tolerance)
+            if found is not None:
+                return found
+    return None
+
+
+def _load_sample(client: Client, samples: Samples, sample: int) -> None:
+    for index, data in enumerate(_inputs_of(samples, sample)):
+        client.load(index, data)
+
+
 def compare_steps(
     client: Client, target: Target, samples: Samples, sample: int, reference: Mapping[str, Array]
 ) -> Difference | None:
     """Run one sample step by step and stop at the first step whose values are not the reference's.
 
-    `reference` maps every run-time value to its array, without a sample axis.
+    `reference` maps every run-time value to its array, without a sample axis. A value is read only where it differs.
     """
-    for index, data in enumerate(_inputs_of(samples, sample)):
-        client.load(index, data)
-    allowed = tolerances(target.schedule.graph)
+    _load_sample(client, samples, sample)
     for step in target.schedule.steps:
         client.run_step(step.index, deadline_s=target.deadline_s)
-        for name, got in _arrays_after(client, target, step):
-            expected = np.ascontiguousarray(reference[name]).reshape(got.shape)
-            found = _difference(sample, step, name, got, expected, allowed[name])
-            if found is not None:
-                return found
+        found = _step_difference(client, target, sample, step, reference)
+        if found is not None:
+            return found
     return None
+
+
+def bisect_steps(
+    client: Client, target: Target, samples: Samples, sample: int, reference: Mapping[str, Array]
+) -> Difference | None:
+    """The step that makes the outputs of a sample differ, found with the logarithm of the steps in runs.
+
+    Before it everything that later steps need is as in the reference, after it something is not. None where the last
+    step leaves the right values. Each run compares what is live after the step in the middle, by its CRC.
+    """
+    steps = target.schedule.steps
+
+    def is_right_after(step: int) -> bool:
+        _load_sample(client, samples, sample)
+        client.run_to(step, deadline_s=target.deadline_s)
+        return all(_is_equal(client, place) for place in _places(target, _live_after(target, step), reference))
+
+    right, wrong = -1, len(steps) - 1
+    if is_right_after(wrong):
+        return None
+    while wrong - right > 1:
+        middle = (right + wrong) // 2
+        if is_right_after(middle):
+            right = middle
+        else:
+            wrong = middle
+    is_right_after(wrong)
+    return _step_difference(client, target, sample, steps[wrong], reference)

@@ -86,6 +86,37 @@ def test_check_is_the_crc_of_an_input(device: Device) -> None:
     client.load(0, some_inputs(3)[0])
     body = client._call(Request.CHECK, words(0, 100, 1000))
     assert body == words(zlib.crc32(some_inputs(3)[0][100:1100]))
+    assert client.arena_crc(0, 1500) == zlib.crc32(some_inputs(3)[0])
+
+
+def test_an_input_that_repeats_is_not_sent_twice(device: Device) -> None:
+    """The same bytes again cost one CHECK; after a run that wrote over them they are sent."""
+    link = device()
+    client = Client(link)
+    data, other = some_inputs(1)[0], some_inputs(2)[0]
+    assert [frames_of(link, client, data) for data in (data, data, data, other, data)] == [4, 1, 1, 4, 4]
+    client.invoke()
+    assert [frames_of(link, client, data) for _ in range(2)] == [1 + 4, 4]
+    assert client._call(Request.CHECK, words(0, 0, 1500)) == words(zlib.crc32(data))
+
+
+def test_a_restart_forgets_what_was_loaded(device: Device) -> None:
+    """What another session loaded is not believed to be there."""
+    link = device()
+    client = Client(link)
+    data = some_inputs(1)[0]
+    client.load(0, data)
+    client.reset()
+    client.hello()
+    assert frames_of(link, client, data) == 4
+
+
+def frames_of(link: Any, client: Client, data: bytes) -> int:
+    """How many frames loading input 0 takes."""
+    client.hello()
+    before = link.frames_sent
+    client.load(0, data)
+    return int(link.frames_sent - before)
 
 
 @pytest.mark.parametrize("window", [1, 2, 16])
@@ -233,6 +264,7 @@ def test_steps_need_an_instrumented_build(device: Device) -> None:
         (Request.READ_ARENA, words(0, 0xFFFFFFFF, 2), Status.OUT_OF_RANGE),
         (Request.CHECK, words(2, 0, 1), Status.BAD_INDEX),
         (Request.CHECK, words(1, 4, 2), Status.OUT_OF_RANGE),
+        (Request.CHECK, words(0xFFFFFFFF, 6517, 1), Status.OUT_OF_RANGE),
         (Request.CHECK, words(1, 1, 0xFFFFFFFF), Status.OUT_OF_RANGE),
         (Request.INVOKE, words(1, 2, 0), Status.BAD_INDEX),
         (Request.INVOKE, words(1, 0, 13), Status.OUT_OF_RANGE),
