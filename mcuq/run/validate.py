@@ -185,11 +185,14 @@ def _is_equal(client: Client, place: _Place) -> bool:
 
 
 def _live_after(target: Target, step: int) -> tuple[str, ...]:
-    """The values that the steps behind `step` need, or that are outputs, once it has run."""
-    graph, steps = target.schedule.graph, target.schedule.steps
-    made = [*graph.inputs, *(name for earlier in steps[: step + 1] for name in earlier.outputs)]
-    needed = {name for later in steps[step + 1 :] for name in later.inputs} | set(graph.outputs)
-    return tuple(dict.fromkeys(name for name in made if name in needed))
+    """The values that the steps behind `step` need, or that are outputs, once it has run; views come with their buffer."""
+    planned = target.schedule
+    made = [*planned.graph.inputs, *(name for earlier in planned.steps[: step + 1] for name in earlier.outputs)]
+    needed = [name for later in planned.steps[step + 1 :] for name in later.inputs] + list(planned.graph.outputs)
+    by_step = {name for each in planned.steps for name in each.outputs}
+    buffers = {planned.location(name).buffer for name in made}
+    views = (name for name in needed if name not in by_step and planned.location(name).buffer in buffers)
+    return tuple(dict.fromkeys([*(name for name in made if name in set(needed)), *views]))
 
 
 def _difference(sample: int, step: Step, name: str, got: Array, expected: Array, tolerance: float) -> Difference | None:
