@@ -185,7 +185,7 @@ def _is_equal(client: Client, place: _Place) -> bool:
 
 
 def _live_after(target: Target, step: int) -> tuple[str, ...]:
-    """The values that the steps behind `step` need, or that are outputs, once it has run; views come with their buffer."""
+    """What the steps behind `step` need, and outputs, as far as it is there once `step` has run; views too."""
     planned = target.schedule
     made = [*planned.graph.inputs, *(name for earlier in planned.steps[: step + 1] for name in earlier.outputs)]
     needed = [name for later in planned.steps[step + 1 :] for name in later.inputs] + list(planned.graph.outputs)
