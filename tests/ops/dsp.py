@@ -68,6 +68,14 @@ def conv_graphs(draw: Draw) -> Graph:
 
 
 @st.composite
+def pointwise_graphs(draw: Draw) -> Graph:
+    """CONV_2D 1x1: channels in fours, few and many pixels, odd and even counts."""
+    x = image(draw, 4 * draw(st.sampled_from((1, 2, 3, 5, 8, 13, 25, 26))))
+    operands, output = layer(draw, x, (4 * draw(st.integers(1, 4)), 1, 1, x.shape[3]), 0)
+    return single_op("CONV_2D", operands, Conv2D((1, 1), (1, 1), Padding()), output)
+
+
+@st.composite
 def depthwise_graphs(draw: Draw) -> Graph:
     """DEPTHWISE_CONV_2D 3x3, any channels, many outputs of one: one pixel wide, long, stride 2, padding, bands."""
     x = image(draw, draw(st.sampled_from((1, 3, 4, 4, 5, 8, 12))), greatest=draw(st.sampled_from((5, 14, 40))))
@@ -107,6 +115,7 @@ def sum_graphs(draw: Draw) -> Graph:
 GRAPHS = {
     "conv_2d/dsp": conv_graphs(),
     "conv_2d/dsp_lines": conv_graphs(),
+    "conv_2d/dsp_points": pointwise_graphs(),
     "depthwise_conv_2d/dsp": depthwise_graphs(),
     "fully_connected/dsp": fully_connected_graphs(),
     "sum/dsp": sum_graphs(),

@@ -422,6 +422,14 @@ __attribute__((noinline, unused)) static void mcuq_expand_natural(uint32_t *line
     }
 }
 
+/* Words to a lower place. */
+static inline void mcuq_move_line(uint32_t *to, const uint32_t *from, int32_t words)
+{
+    for (int32_t i = 0; i < words; i++) {
+        to[i] = from[i];
+    }
+}
+
 /* Words of a line that read as padding. */
 static inline void mcuq_fill_line(uint32_t *line, int32_t words, int32_t zero_point)
 {
@@ -431,20 +439,22 @@ static inline void mcuq_fill_line(uint32_t *line, int32_t words, int32_t zero_po
     }
 }
 
-/* What a pair of neighbouring pixels needs beside the stream, where windows are read from lines: `offset` bytes into each
- * of the window's lines the first pixel's window starts; `next` is where the kernel keeps its place. */
+/* What neighbouring pixels need beside the stream, where windows are read from lines: the first pixel's window starts
+ * `offset` bytes into each of the window's lines, that of the next pair `step` bytes further. */
 typedef struct {
     const uint32_t *const *lines;
     int32_t offset;
-    int32_t output_stride; /* as above */
-    int32_t blocks;
+    int32_t output_stride; /* from a pair's first output to its second; 0 drops the second */
+    int32_t blocks;        /* of four channels */
+    int32_t pairs;         /* of pixels, 1 or more */
+    int32_t step;
 } mcuq_lines_job;
 
 #if !MCUQ_DSP_ASSEMBLY
 /* Two pixels times all channels: the stream as above, but the taps come line by line, `pairs` of two a line; the second
  * pixel's window lies `apart` words behind the first one's. */
-static inline void mcuq_conv_lines_in_c(const uint32_t *stream, const mcuq_lines_job *job, int8_t *y, int32_t rows,
-                                        int32_t pairs, int32_t apart, int linear)
+static inline void mcuq_conv_two_in_c(const uint32_t *stream, const mcuq_lines_job *job, int32_t offset, int8_t *y,
+                                      int32_t rows, int32_t pairs, int32_t apart, int linear)
 {
     for (int32_t block = 0; block < job->blocks; block++) {
         uint32_t raw[2][2], low[2][2]; /* pixel, channels 0 and 1 or 2 and 3 */
@@ -454,7 +464,7 @@ static inline void mcuq_conv_lines_in_c(const uint32_t *stream, const mcuq_lines
         }
         stream += 4;
         for (int32_t row = 0; row < rows; row++) {
-            const uint32_t *taps = job->lines[row] + job->offset / 4;
+            const uint32_t *taps = job->lines[row] + offset / 4;
             for (int32_t k = 0; k < pairs; k++) {
                 for (int32_t half = 0; half < 2; half++) {
                     for (int32_t pixel = 0; pixel < 2; pixel++) {
@@ -478,48 +488,92 @@ static inline void mcuq_conv_lines_in_c(const uint32_t *stream, const mcuq_lines
     }
 }
 
+static inline void mcuq_conv_lines_in_c(const uint32_t *stream, const mcuq_lines_job *job, int8_t *y, int32_t rows,
+                                        int32_t pairs, int32_t apart, int linear)
+{
+    for (int32_t pair = 0; pair < job->pairs; pair++) {
+        mcuq_conv_two_in_c(stream, job, job->offset + pair * job->step, y, rows, pairs, apart, linear);
+        y += 4 * job->blocks + job->output_stride;
+    }
+}
+
 #else
 
-/* Registers as in the kernel above. On the stack: the window's lines, the next one, output, output stride, blocks, offset,
- * where the line's window ends. The strings are numbers: pairs a turn, a pair's place in the turn, bytes apart. */
-#define MCUQ_LINES_FIRST(n, apart)                                                                                     \
-    "ldr.w r2, [r0], #(8 * " n ")\n\t"                                                                                 \
-    "ldr.w r3, [r0, #(4 - 8 * " n ")]\n\t"                                                                             \
-    "ldr.w r4, [r1], #(4 * " n ")\n\t"                                                                                 \
-    "ldr.w r5, [r1, #(" apart " - 4 * " n ")]\n\t" MCUQ_PAIR_MAC
+/* Registers as in the kernel above. On the stack: the window's lines, the next one, output, output stride, blocks left,
+ * offset, where the line's window ends, stream, blocks, pairs left, step. The strings are numbers: pairs a turn, a pair's
+ * place in the turn, bytes to the second pixel, bytes from the first line. `load` is ldr.w where the offset could make
+ * it shorter, and ldr where it is negative: instructions stay on words. */
+#define MCUQ_LINES_FIRST(n, load, second)                                                                              \
+    "ldr r2, [r0], #(8 * " n ")\n\t"                                                                                   \
+    "ldr r3, [r0, #(4 - 8 * " n ")]\n\t"                                                                               \
+    "ldr r4, [r1], #(4 * " n ")\n\t"                                                                                   \
+    load " r5, [r1, #" second "]\n\t" MCUQ_PAIR_MAC
 
-#define MCUQ_LINES_NEXT(k, n, apart)                                                                                   \
-    "ldr.w r2, [r0, #(8 * " k " - 8 * " n ")]\n\t"                                                                     \
-    "ldr.w r3, [r0, #(8 * " k " + 4 - 8 * " n ")]\n\t"                                                                 \
-    "ldr.w r4, [r1, #(4 * " k " - 4 * " n ")]\n\t"                                                                     \
-    "ldr.w r5, [r1, #(" apart " + 4 * " k " - 4 * " n ")]\n\t" MCUQ_PAIR_MAC
+#define MCUQ_LINES_NEXT(k, n, load, second)                                                                            \
+    "ldr r2, [r0, #(8 * " k " - 8 * " n ")]\n\t"                                                                       \
+    "ldr r3, [r0, #(8 * " k " + 4 - 8 * " n ")]\n\t"                                                                   \
+    "ldr r4, [r1, #(4 * " k " - 4 * " n ")]\n\t"                                                                       \
+    load " r5, [r1, #" second "]\n\t" MCUQ_PAIR_MAC
+
+#define MCUQ_LINES_AT(k, n, at, apart)                                                                                 \
+    "ldr r2, [r0, #(8 * " k " - 8 * " n ")]\n\t"                                                                       \
+    "ldr r3, [r0, #(8 * " k " + 4 - 8 * " n ")]\n\t"                                                                   \
+    "ldr.w r4, [r1, #(" at ")]\n\t"                                                                                    \
+    "ldr.w r5, [r1, #(" at " + " apart ")]\n\t" MCUQ_PAIR_MAC
+
+#define MCUQ_LINES_FIRST_AT(n, apart)                                                                                  \
+    "ldr r2, [r0], #(8 * " n ")\n\t"                                                                                   \
+    "ldr r3, [r0, #(4 - 8 * " n ")]\n\t"                                                                               \
+    "ldr.w r4, [r1]\n\t"                                                                                               \
+    "ldr.w r5, [r1, #" apart "]\n\t" MCUQ_PAIR_MAC
 
 #define MCUQ_LINES_OPEN                                                                                                \
     "push {r4-r11, lr}\n\t"                                                                                            \
-    "sub sp, #28\n\t"                                                                                                  \
-    "ldm r1, {r4, r5, r6, r7}\n\t"                                                                                     \
-    "str r4, [sp]\n\t"                                                                                                 \
+    "sub sp, #44\n\t"                                                                                                  \
+    "ldm r1, {r3, r4, r5, r6, r7, r8}\n\t"                                                                             \
+    "str r3, [sp]\n\t"                                                                                                 \
     "str r2, [sp, #8]\n\t"                                                                                             \
-    "str r6, [sp, #12]\n\t"                                                                                            \
-    "str r7, [sp, #16]\n\t"                                                                                            \
-    "str r5, [sp, #20]\n\t"                                                                                            \
+    "str r5, [sp, #12]\n\t"                                                                                            \
+    "str r4, [sp, #20]\n\t"                                                                                            \
+    "str r0, [sp, #28]\n\t"                                                                                            \
+    "str r6, [sp, #32]\n\t"                                                                                            \
+    "str r7, [sp, #36]\n\t"                                                                                            \
+    "str r8, [sp, #40]\n\t"                                                                                            \
+    "4:\n\t"                                                                                                           \
+    "ldr r2, [sp, #32]\n\t"                                                                                            \
+    "ldr r0, [sp, #28]\n\t"                                                                                            \
+    "str r2, [sp, #16]\n\t"                                                                                            \
     "1:\n\t"                                                                                                           \
     "ldm r0!, {r6, r7, r8, r9}\n\t"                                                                                    \
     "ldr r2, [sp]\n\t"                                                                                                 \
     "mov r10, r6\n\t"                                                                                                  \
     "mov r11, r7\n\t"                                                                                                  \
     "mov r12, r8\n\t"                                                                                                  \
-    "mov lr, r9\n\t"                                                                                                   \
+    "mov lr, r9\n\t"
+
+/* One line of the window after the other, or all of them from one pointer. */
+#define MCUQ_LINES_ROWS(body, rows)                                                                                    \
     ".p2align 2\n\t"                                                                                                   \
     "3:\n\t"                                                                                                           \
     "ldr r3, [sp, #20]\n\t"                                                                                            \
     "ldr r1, [r2], #4\n\t"                                                                                             \
     "str r2, [sp, #4]\n\t"                                                                                             \
-    "add r1, r3\n\t"
+    "add r1, r3\n\t" body                                                                                              \
+    "ldr r2, [sp, #4]\n\t"                                                                                             \
+    "ldr r3, [sp]\n\t"                                                                                                 \
+    "add r3, #(4 * " rows ")\n\t"                                                                                      \
+    "cmp r2, r3\n\t"                                                                                                   \
+    "bne.w 3b\n\t"
+
+#define MCUQ_LINES_WHOLE(body)                                                                                         \
+    "ldr r1, [r2]\n\t"                                                                                                 \
+    "ldr r3, [sp, #20]\n\t"                                                                                            \
+    "add r1, r3\n\t"                                                                                                   \
+    ".p2align 2\n\t" body
 
 /* Lines of several turns, and lines of one. */
 #define MCUQ_LINES_TURNS(pairs, bytes)                                                                                 \
-    "add.w r3, r1, #" bytes "\n\t"                                                                                     \
+    "addw r3, r1, #" bytes "\n\t"                                                                                     \
     "str r3, [sp, #24]\n\t"                                                                                            \
     ".p2align 2\n\t"                                                                                                   \
     "2:\n\t" pairs                                                                                                     \
@@ -527,12 +581,7 @@ static inline void mcuq_conv_lines_in_c(const uint32_t *stream, const mcuq_lines
     "cmp r1, r2\n\t"                                                                                                   \
     "bne 2b\n\t"
 
-#define MCUQ_LINES_CLOSE(rows, store)                                                                                  \
-    "ldr r2, [sp, #4]\n\t"                                                                                             \
-    "ldr r3, [sp]\n\t"                                                                                                 \
-    "add r3, #(4 * " rows ")\n\t"                                                                                      \
-    "cmp r2, r3\n\t"                                                                                                   \
-    "bne 3b\n\t"                                                                                                       \
+#define MCUQ_LINES_CLOSE(store)                                                                                        \
     "ldr r5, [sp, #8]\n\t"                                                                                             \
     "ldr r4, [sp, #12]\n\t"                                                                                            \
     "sub r6, r6, r7\n\t"                                                                                               \
@@ -550,15 +599,26 @@ static inline void mcuq_conv_lines_in_c(const uint32_t *stream, const mcuq_lines
     "subs r1, #1\n\t"                                                                                                  \
     "str r1, [sp, #16]\n\t"                                                                                            \
     "bne 1b\n\t"                                                                                                       \
-    "add sp, #28\n\t"                                                                                                  \
+    "ldr r1, [sp, #36]\n\t"                                                                                            \
+    "ldr r2, [sp, #12]\n\t"                                                                                            \
+    "ldr r3, [sp, #20]\n\t"                                                                                            \
+    "ldr r4, [sp, #40]\n\t"                                                                                            \
+    "add r5, r2\n\t"                                                                                                   \
+    "add r3, r4\n\t"                                                                                                   \
+    "str r5, [sp, #8]\n\t"                                                                                             \
+    "str r3, [sp, #20]\n\t"                                                                                            \
+    "subs r1, #1\n\t"                                                                                                  \
+    "str r1, [sp, #36]\n\t"                                                                                            \
+    "bne.w 4b\n\t"                                                                                                     \
+    "add sp, #44\n\t"                                                                                                  \
     "pop {r4-r11, pc}\n\t"
 
-#define MCUQ_DEFINE_CONV_LINES(name, body, rows, store)                                                                \
+#define MCUQ_DEFINE_CONV_LINES(name, body, store)                                                                      \
     __attribute__((naked, noinline)) static void name(const uint32_t *stream __attribute__((unused)),                  \
                                                       const mcuq_lines_job *job __attribute__((unused)),               \
                                                       int8_t *y __attribute__((unused)))                               \
     {                                                                                                                  \
-        __asm__ volatile(MCUQ_LINES_OPEN body MCUQ_LINES_CLOSE(rows, store));                                          \
+        __asm__ volatile(MCUQ_LINES_OPEN body MCUQ_LINES_CLOSE(store));                                                \
     }
 #endif
 

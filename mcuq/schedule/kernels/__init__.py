@@ -5,6 +5,7 @@ from mcuq.schedule.kernels import (
     binary_portable,
     conv_2d_dsp,
     conv_2d_dsp_lines,
+    conv_2d_dsp_points,
     conv_2d_float,
     conv_2d_int16x8,
     conv_2d_lanes,
@@ -40,6 +41,7 @@ from mcuq.schedule.kernels import (
 
 KERNELS: tuple[Kernel, ...] = (
     conv_2d_dsp_lines.KERNEL,
+    conv_2d_dsp_points.KERNEL,
     conv_2d_dsp.KERNEL,
     conv_2d_lanes.KERNEL,
     conv_2d_portable_w4.KERNEL,

@@ -72,11 +72,12 @@ def _overlap(node: Node, graph: Graph, geometry: WindowShape) -> tuple[Overlap, 
     return (Overlap(x.name, y.name, margin),)
 
 
-def _cycles(geometry: WindowShape, channels: int, taps: int, pairs: int, *, by_words: bool) -> int:
+def _cycles(geometry: WindowShape, channels: int, taps: int, pairs: int, pairs_a_turn: int, *, by_words: bool) -> int:
     """Two pixels of four channels a block; then what gathering the windows takes."""
     pixels = geometry.out_height * geometry.out_width
     blocks = -(-pixels // 2) * (channels // BLOCK)
-    return blocks * (15 * pairs + 95) + pixels * (60 + (22 if by_words else 50) * taps // 10)
+    turns = 6 * pairs // pairs_a_turn
+    return blocks * (15 * pairs + 82 + turns) + pixels * (60 + (22 if by_words else 50) * taps // 10)
 
 
 def plan(node: Node, graph: Graph) -> Work:
@@ -96,7 +97,7 @@ def plan(node: Node, graph: Graph) -> Work:
         constants=(PackedConstant("stream", "uint32_t", stream),),
         scratch_bytes=8 * pairs,
         overlaps=_overlap(node, graph, geometry),
-        cycles=_cycles(geometry, channels, taps, pairs, by_words=by_words),
+        cycles=_cycles(geometry, channels, taps, pairs, unroll, by_words=by_words),
         code_bytes=500,
         shared_code=((f"mcuq_conv_pair_{unroll}", 36 * unroll + 220), ("mcuq_expand_words", 130)),
     )

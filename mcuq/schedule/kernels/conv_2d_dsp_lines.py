@@ -27,7 +27,8 @@ class ConvLinesShape:
 
     A window's line has `row_pairs` of taps with padding, `unroll` of them a turn. Where an odd pixel would lie across
     words, `copies` is 2: the second copy of a line starts `copy_words` behind and is shifted by one. The second pixel
-    of a pair lies `apart_bytes` behind the first; `pixels` of an image line are expanded.
+    of a pair lies `apart_bytes` behind the first; `pixels` of an image line are expanded. Of a small window the
+    lines keep `still`: they move up in memory, so that all taps are read from one pointer.
     """
 
     window: WindowShape
@@ -42,9 +43,15 @@ class ConvLinesShape:
     pixels: int
     by_words: bool
     linear: bool
+    still: bool
+
+    @property
+    def stride_bytes(self) -> int:
+        """From one pixel's window to the next, as int8."""
+        return self.window.stride_x * self.window.channels
 
 
-def _pairs(taps: int, most: int) -> tuple[int, int]:
+def pairs_of(taps: int, most: int) -> tuple[int, int]:
     """`(pairs, pairs a turn)` of one line of a window: as few pairs in vain as possible, then as few turns."""
     least = -(-taps // 2)
     turns = range(-(-least // most), -(-2 * least // most) + 1)
@@ -55,7 +62,7 @@ def _pairs(taps: int, most: int) -> tuple[int, int]:
 def shape_of(g: WindowShape, out_channels: int, linear: bool, most_pairs: int) -> ConvLinesShape:
     """How lines are laid out."""
     by_words = g.channels % 4 == 0
-    row_pairs, unroll = _pairs(g.window_width * g.channels, most_pairs)
+    row_pairs, unroll = pairs_of(g.window_width * g.channels, most_pairs)
     step = g.stride_x * g.channels
     copies = 2 if step % 2 else 1
     even_width = g.out_width + g.out_width % 2
@@ -63,19 +70,23 @@ def shape_of(g: WindowShape, out_channels: int, linear: bool, most_pairs: int) -
     reach = (even_width - 1) * step + copies - 1 + 2 * row_pairs
     filled = (g.pad_left + g.width) * g.channels + copies - 1
     copy_words = -(-max(reach, filled) // 2)
+    lines = (g.window_height - 1) * g.dilation_y + 1
+    apart_bytes = 2 * step if copies == 1 else 4 * copy_words + 2 * (step + 1)
+    last_bytes = 4 * copies * copy_words * (lines - 1) + 4 * row_pairs + apart_bytes
     return ConvLinesShape(
         window=g,
         out_channels=out_channels,
         row_pairs=row_pairs,
         unroll=unroll,
-        lines=(g.window_height - 1) * g.dilation_y + 1,
+        lines=lines,
         line_words=copies * copy_words,
         copies=copies,
         copy_words=copy_words,
-        apart_bytes=2 * step if copies == 1 else 4 * copy_words + 2 * (step + 1),
+        apart_bytes=apart_bytes,
         pixels=g.width,
         by_words=by_words,
         linear=linear,
+        still=g.window_height * row_pairs <= most_pairs and last_bytes <= LARGEST_OFFSET,
     )
 
 
@@ -95,7 +106,7 @@ def refuses(node: Node, graph: Graph) -> str | None:
     reason = refuses_dsp(node, graph)
     if reason is not None:
         return reason
-    g = _geometry(node, graph)
+    g = geometry_of(node, graph)
     if g.dilation_x != 1:
         return "its windows have gaps along x"
     if g.window_height * g.window_width == 1:
@@ -108,7 +119,8 @@ def refuses(node: Node, graph: Graph) -> str | None:
     return None
 
 
-def _geometry(node: Node, graph: Graph) -> WindowShape:
+def geometry_of(node: Node, graph: Graph) -> WindowShape:
+    """The literals of the node's window."""
     weights = graph.constant(node.inputs[1])
     return window_shape(graph[node.inputs[0]], graph[node.outputs[0]], window_of(node.attrs, weights))
 
@@ -129,10 +141,11 @@ def _cycles(shape: ConvLinesShape) -> int:
     """Two pixels of four channels a block; each line of a window, each turn of it; and what expanding takes."""
     g = shape.window
     turns = shape.row_pairs // shape.unroll
-    block = g.window_height * (15 * shape.row_pairs + 15 + (6 * turns if turns > 1 else 0)) + 80
+    rows = 5 if shape.still else g.window_height * (14 + (6 * turns if turns > 1 else 0))
+    block = 15 * g.window_height * shape.row_pairs + rows + 82 + 6 * shape.linear
     pairs = g.out_height * -(-g.out_width // 2)
     lines = g.height * g.width * g.channels * (16 if shape.by_words else 22 * shape.copies) // 10
-    return pairs * (block * (shape.out_channels // BLOCK) + 60) + lines + 2 * shape.lines * shape.line_words
+    return pairs * (block * (shape.out_channels // BLOCK) + 20) + lines + 2 * shape.lines * shape.line_words
 
 
 def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
@@ -143,7 +156,7 @@ def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
 
 def _plan(node: Node, graph: Graph, most_pairs: int) -> Work:
     x, y = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    g = _geometry(node, graph)
+    g = geometry_of(node, graph)
     layer = folded_layer(node, graph)
     channels = len(layer.rows)
     zero_point = quantization_of(y).zero_point
