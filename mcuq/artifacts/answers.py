@@ -9,6 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from mcuq.artifacts.edge import Edge
+from mcuq.artifacts.evaluation import RobustnessPoint
 
 # (address of a block, what an access of it met) -> how often; the numbers are those of the board's memory model.
 Events = Mapping[tuple[int, int], int]
@@ -116,6 +117,7 @@ class Measurement:
     notes: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     max_error: float | None = None
+    robustness: tuple[RobustnessPoint, ...] = ()
 
     @property
     def agrees(self) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from mcuq.perturb import Perturbation
     from mcuq.pipeline import Preprocessing
 
 _PANEL = "Data"
@@ -49,6 +50,14 @@ ColorsOption = Annotated[
     bool | None,
     typer.Option("--rgb/--gray", help="Colours of images; the model's when left out.", rich_help_panel=_PANEL),
 ]
+PerturbOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--perturb",
+        metavar="noise|shift|brightness|all",
+        help="Measure accuracy on disturbed inputs too; may be given several times.",
+    ),
+]
 InterpreterOption = Annotated[
     bool, typer.Option("--interpreter", help="Compute with the interpreter in place of compiled C: same bits, slower.")
 ]
@@ -78,3 +87,16 @@ def _numbers(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not a number, nor numbers with commas", param_hint="--mean") from error
+
+
+def perturbations(names: list[str] | None) -> tuple[Perturbation, ...]:
+    """The perturbations of those names; raises BadParameter."""
+    if not names:
+        return ()
+    from mcuq.perturb import PERTURBATIONS
+
+    known = {kind.name: kind for kind in PERTURBATIONS}
+    for name in names:
+        if name not in (*known, "all"):
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}, all", param_hint="--perturb")
+    return PERTURBATIONS if "all" in names else tuple(known[name] for name in dict.fromkeys(names))

@@ -15,8 +15,10 @@ from mcuq.cli.data import (
     InterpreterOption,
     LimitOption,
     MeanOption,
+    PerturbOption,
     ResizeOption,
     ScaleOption,
+    perturbations,
     preprocessing,
 )
 from mcuq.cli.settings import settings
@@ -33,14 +35,7 @@ def eval(
         typer.Option("--reference", "-r", metavar="MODEL", help="Compare with this model, usually the float one."),
     ] = None,
     limit: LimitOption = None,
-    perturb: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--perturb",
-            metavar="noise|shift|brightness|all",
-            help="Measure accuracy on disturbed inputs too; may be given several times.",
-        ),
-    ] = None,
+    perturb: PerturbOption = None,
     json: JsonFileOption = None,
     interpreter: InterpreterOption = False,
     compiler: CompilerOption = None,
@@ -59,7 +54,7 @@ def eval(
     from mcuq.report.evaluation_documents import comparison_to_json, evaluation_to_json
 
     given = settings(model, compiler=compiler)
-    kinds = _perturbations(perturb or [])
+    kinds = perturbations(perturb)
     prepared = preprocessing(resize, scale, mean, rgb)
     source = [str(path) for path in given.required_data_list(data)]
     graph = pipeline.load(given.required_model("eval"))
@@ -87,15 +82,3 @@ def _show(found: Evaluation | Comparison, points: tuple[RobustnessPoint, ...], s
     terminal.show(comparison_table(found) if isinstance(found, Comparison) else evaluation_table(found), stderr=stderr)
     if points:
         terminal.show(robustness_table(points), stderr=stderr)
-
-
-def _perturbations(names: list[str]) -> tuple[object, ...]:
-    if not names:
-        return ()
-    from mcuq.perturb import PERTURBATIONS
-
-    known = {kind.name: kind for kind in PERTURBATIONS}
-    for name in names:
-        if name not in (*known, "all"):
-            raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}, all", param_hint="--perturb")
-    return PERTURBATIONS if "all" in names else tuple(known[name] for name in dict.fromkeys(names))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,11 +23,13 @@ from mcuq.cli.arguments import (
     TuneOption,
 )
 from mcuq.cli.build import build_model
+from mcuq.cli.data import PerturbOption, perturbations
 from mcuq.cli.settings import Settings, board_named, check_link, gates, settings
 from mcuq.errors import InvalidProject
 
 if TYPE_CHECKING:
     from mcuq.artifacts import Build, Goal, Measurement
+    from mcuq.perturb import Perturbation
     from mcuq.project import Gates
 
 _GATES = "Gates (a failed one is exit status 1)"
@@ -80,6 +82,7 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the last run of the same build on the same data was ended.")
     ] = False,
+    perturb: PerturbOption = None,
     name: NameOption = None,
     compiler: CompilerOption = None,
     keep_inputs: KeepInputsOption = None,
@@ -152,6 +155,7 @@ def run(
         baud=baud,
         keep_results=True,
         resume=resume,
+        perturb=perturbations(perturb),
     )
     conclude(measurement, limits, per_step, json)
 
@@ -177,6 +181,7 @@ def measure(
     baud: int | None = None,
     keep_results: bool = False,
     resume: bool = False,
+    perturb: Sequence[Perturbation] = (),
 ) -> Measurement:
     """Run a build on the samples of `data`."""
     from mcuq import pipeline
@@ -195,6 +200,7 @@ def measure(
             baud=baud,
             keep_results=keep_results,
             resume=resume,
+            perturbations=perturb,
             progress=update,
         )
 
@@ -202,12 +208,15 @@ def measure(
 def conclude(measurement: Measurement, limits: Gates, per_step: bool = False, json: Path | None = None) -> None:
     """Show the verdict, write it, and end with exit status 1 where a gate failed."""
     from mcuq.report import failed_gates, measurement_to_json
+    from mcuq.report.evaluation_tables import robustness_table
     from mcuq.report.tables import measured_steps_table, verdict_table
 
     to_stderr = json == terminal.STANDARD_OUTPUT
     if per_step:
         terminal.show(measured_steps_table(measurement), stderr=to_stderr)
     terminal.show(verdict_table(measurement), stderr=to_stderr)
+    if measurement.robustness:
+        terminal.show(robustness_table(measurement.robustness), stderr=to_stderr)
     if json is not None:
         terminal.write_json(json, measurement_to_json(measurement))
     failed = failed_gates(measurement, limits)

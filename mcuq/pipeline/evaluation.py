@@ -150,31 +150,41 @@ def robustness(
     source = graph if reference is None else reference
     samples = load_samples(data, source, limit, preprocessing)
     reals = real_inputs(source, samples)
-    inputs = [reals] + [
+    versions = disturbed(reals, perturbations, seed)
+    answers = []
+    for which in (graph, reference):
+        if which is not None:
+            with engine_for(which, use_interpreter=use_interpreter, compiler=compiler) as engine:
+                stored = (stored_inputs(which, version, samples).inputs for version in versions)
+                answers.append(classes_of_versions(which, versions, [engine.run(arrays, None)[0] for arrays in stored]))
+    return curve(perturbations, answers[0], answers[1] if len(answers) > 1 else None, samples.labels)
+
+
+def disturbed(reals: Sequence[Array], perturbations: Sequence[Perturbation], seed: int = 0) -> list[tuple[Array, ...]]:
+    """The real inputs as they are, and at every level of every perturbation."""
+    return [tuple(reals)] + [
         tuple(perturbed(array, kind, level, seed + index) for index, array in enumerate(reals))
         for kind in perturbations
         for level in kind.levels
     ]
-    answers = [
-        None if which is None else _classes(which, inputs, samples, use_interpreter, compiler)
-        for which in (graph, reference)
-    ]
+
+
+def curve(
+    perturbations: Sequence[Perturbation], own: list[Array], reference: list[Array] | None, labels: Array | None
+) -> tuple[RobustnessPoint, ...]:
+    """The points of the curve from the answers to every version of `disturbed`."""
     levels = [(kind, level) for kind in perturbations for level in kind.levels]
     points = []
     for index, (kind, level) in enumerate(levels, 1):
-        own, other = (_curve_point(classes, index, samples.labels) for classes in answers)
-        points.append(RobustnessPoint(kind.name, level, kind.unit, own[0], own[1] or 0.0, *other))
+        mine, other = (_curve_point(classes, index, labels) for classes in (own, reference))
+        points.append(RobustnessPoint(kind.name, level, kind.unit, mine[0], mine[1] or 0.0, *other))
     return tuple(points)
 
 
-def _classes(
-    graph: Graph, inputs: Sequence[Sequence[Array]], samples: Samples, use_interpreter: bool, compiler: str | None
-) -> list[Array]:
-    """The answers that the graph gives to each of several versions of the samples."""
+def classes_of_versions(graph: Graph, inputs: Sequence[Sequence[Array]], stored: Sequence[Array]) -> list[Array]:
+    """The answers in the stored first outputs of several versions of the samples, whose real inputs are `inputs`."""
     tensor = graph.tensor(graph.outputs[0])
-    with engine_for(graph, use_interpreter=use_interpreter, compiler=compiler) as engine:
-        stored = (stored_inputs(graph, reals, samples).inputs for reals in inputs)
-        outputs = [real_values(engine.run(arrays, None)[0], tensor) for arrays in stored]
+    outputs = [real_values(array, tensor) for array in stored]
     if not is_reconstruction(graph):
         return [classes_of(output) for output in outputs]
     errors = [errors_of(reals[0], output) for reals, output in zip(inputs, outputs, strict=True)]

@@ -13,11 +13,24 @@ import numpy.typing as npt
 
 from mcuq import interpreter
 from mcuq.arithmetic.tolerance import differing
-from mcuq.artifacts import Answers, Build, Difference, Edge, Measurement, Samples, Schedule, StepMeasurement, Trace
+from mcuq.artifacts import (
+    Answers,
+    Build,
+    Difference,
+    Edge,
+    Measurement,
+    RobustnessPoint,
+    Samples,
+    Schedule,
+    StepMeasurement,
+    Trace,
+)
 from mcuq.boards import Board
 from mcuq.build.image import code_reader
 from mcuq.errors import InvalidData, InvalidProject
 from mcuq.ir import Graph
+from mcuq.perturb import Perturbation
+from mcuq.pipeline.evaluation import classes_of_versions, curve, disturbed, real_inputs, stored_inputs
 from mcuq.profile import price, timing_of
 from mcuq.report.figures import removed_text
 from mcuq.report.verdict import accuracy, equal_samples, greatest_error, predicted_classes, spread
@@ -121,6 +134,7 @@ def run(
     baud: int | None = None,
     keep_results: bool = False,
     resume: bool = False,
+    perturbations: Sequence[Perturbation] = (),
     progress: Progress | None = None,
 ) -> Measurement:
     """The validation run: every sample on the device, compared with the reference, counted and weighed.
@@ -128,6 +142,7 @@ def run(
     `per_step` compares every step of the first `count_samples` samples, not only the outputs.
     With a `port` the board itself is measured. `keep_results` writes every answer beside the build as it comes, and
     `resume` goes on with what an earlier run of the same model, data, board and options left there.
+    `perturbations` repeats it on disturbed inputs, beside the reference on the same ones.
     Raises DeviceError and its children, ToolMissing, InvalidData.
     """
     if build.mlperf is not None:
@@ -153,6 +168,10 @@ def run(
         got = answers(client, target, samples, _part(progress, 0, whole), results, lambda: restarts.append(1))
         traces = count(client, opened, target, samples, count_samples, _part(progress, samples.count, whole))
         stats = client.stats()
+        points: tuple[RobustnessPoint, ...] = ()
+        disagreeing = 0
+        if perturbations:
+            points, disagreeing = _robustness(client, target, samples, perturbations, progress)
         difference = _first_difference(client, target, samples, got, expected)
         if per_step:
             for sample in range(min(count_samples, samples.count)):
@@ -160,7 +179,32 @@ def run(
             traces = _with_steps(traces, client, opened, target, samples)
     priced = _priced(build, traces)
     measured = _measurement(build, kind, samples, got, expected, difference, priced, stats.stack_peak_bytes)
-    return replace(measured, notes=(*measured.notes, *_restart_notes(len(restarts))))
+    notes = (*measured.notes, *_restart_notes(len(restarts)), *_robustness_notes(disagreeing))
+    return replace(measured, notes=notes, robustness=points)
+
+
+def _robustness(
+    client: Client, target: Target, samples: Samples, perturbations: Sequence[Perturbation], progress: Progress | None
+) -> tuple[tuple[RobustnessPoint, ...], int]:
+    """Accuracy on disturbed inputs on the device and as the reference has it, and how many answers differ from it."""
+    graph = target.schedule.graph
+    versions = disturbed(real_inputs(graph, samples), perturbations)
+    own, other, different = [], [], 0
+    for index, version in enumerate(versions):
+        stored = stored_inputs(graph, version, samples)
+        part = _part(progress, index * samples.count, len(versions) * samples.count)
+        got, expected = answers(client, target, stored, part).outputs, interpreter.run(graph, stored.inputs)
+        different += int((~equal_samples(got, expected, _output_tolerances(graph))).sum())
+        own.append(got[0])
+        other.append(expected[0])
+    classes, reference = (classes_of_versions(graph, versions, outputs) for outputs in (own, other))
+    return curve(perturbations, classes, reference, samples.labels), different
+
+
+def _robustness_notes(different: int) -> tuple[str, ...]:
+    if not different:
+        return ()
+    return (f"on disturbed inputs {different} answers of the device are not those of the reference",)
 
 
 def _target(build: Build) -> Target:
@@ -180,7 +224,9 @@ def _run_key(build: Build, samples: Samples, link: str) -> RunKey:
     for array in samples.inputs:
         digest.update(f"{array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
-    flags = f"keep_inputs={build.schedule.keep_inputs}, remove_dead_channels={build.removes_dead_channels}"
+    flags = (
+        f"keep_inputs={build.schedule.keep_inputs}, remove_dead_channels={build.removes_dead_channels}, {build.goal}"
+    )
     options = f"{build.image.compiler}, {flags}, mcuq {build.version}"
     return RunKey(build.sources.model_hash, digest.hexdigest(), samples.count, build.board.name, link, options)
 

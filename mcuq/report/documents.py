@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from mcuq.artifacts import (
@@ -48,6 +49,7 @@ def measurement_to_json(measurement: Measurement) -> Document:
         "ram_bytes": m.ram_bytes,
         "flash_bytes": flash_document(m.flash_total_bytes, m.flash_constant_bytes),
         "steps": [_measured_step(step) for step in m.steps],
+        "robustness": [asdict(point) for point in m.robustness],
         "notes": list(m.notes),
         "extra": dict(m.extra),
     }
