@@ -21,7 +21,7 @@ from tests.ops.strategies import inputs_for
 EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "16"))
 SIMULATED = int(os.environ.get("MCUQ_SIMULATED_EXAMPLES", "4"))
 DSP = frozenset({"dsp"})
-NAMES = ("depthwise_conv_2d/dsp", "fully_connected/dsp")
+NAMES = ("depthwise_conv_2d/dsp", "depthwise_conv_2d_any/dsp", "fully_connected/dsp")
 
 
 def _only_way(kernel: Kernel, way: int) -> Kernel:

@@ -89,6 +89,23 @@ def depthwise_graphs(draw: Draw) -> Graph:
 
 
 @st.composite
+def any_depthwise_graphs(draw: Draw) -> Graph:
+    """DEPTHWISE_CONV_2D of any window: beyond the image, one-dimensional, dilated, strided, clamped, many outputs."""
+    x = image(draw, draw(st.sampled_from((1, 2, 3, 4, 5))), greatest=draw(st.sampled_from((5, 14, 40))))
+    size = draw(st.sampled_from(((1, 3), (3, 1), (3, 3), (5, 5), (2, 2), (8, 10), (4, 20), (1, 1))))
+    stride = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    dilation = (draw(st.integers(1, 3)), draw(st.integers(1, 3))) if stride == (1, 1) else (1, 1)
+    fits = all((n - 1) * d < length for n, d, length in zip(size, dilation, x.shape[1:3], strict=True))
+    padding = Padding() if fits and draw(st.booleans()) else same_padding(size, stride, dilation, x.shape[1:3])
+    multiplier = draw(st.sampled_from((1, 1, 2, 3)))
+    operands, output = layer(draw, x, (1, *size, x.shape[3] * multiplier), 3)
+    activation = draw(st.sampled_from(("NONE", "RELU", "RELU6")))
+    return single_op(
+        "DEPTHWISE_CONV_2D", operands, DepthwiseConv2D(stride, dilation, padding, multiplier, activation), output
+    )
+
+
+@st.composite
 def fully_connected_graphs(draw: Draw) -> Graph:
     """FULLY_CONNECTED: any depth, any outputs, several rows."""
     shape = draw(st.integers(1, 3)), draw(st.one_of(st.integers(1, 40), st.sampled_from((64, 128, 130))))
@@ -117,6 +134,7 @@ GRAPHS = {
     "conv_2d/dsp_lines": conv_graphs(),
     "conv_2d/dsp_points": pointwise_graphs(),
     "depthwise_conv_2d/dsp": depthwise_graphs(),
+    "depthwise_conv_2d_any/dsp": any_depthwise_graphs(),
     "fully_connected/dsp": fully_connected_graphs(),
     "sum/dsp": sum_graphs(),
     "sum/dsp_tables": sum_graphs(),

@@ -1,0 +1,165 @@
+"""DEPTHWISE_CONV_2D of any window for cores with DSP instructions: one channel as an int16 plane, two taps a product.
+
+The plane holds a band of padded rows. Two taps that lie together along x are one product; where the window is dilated
+along x, every tap is a product of its own, whose other half has weight zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mcuq.artifacts import Overlap, PackedConstant
+from mcuq.ir import Graph, Node
+from mcuq.ops.activation import quantized_range
+from mcuq.ops.depthwise_conv_2d import window_of
+from mcuq.ops.requirements import quantization_of
+from mcuq.ops.weighted import channel_multipliers
+from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernels.lanes import refusal_of_types
+from mcuq.schedule.kernels.mixed_lanes import Folded, factors, folded
+from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
+
+PLANE_BYTES = (4096, 1024)  # of the plane of a band, at most: the fast way, and one with little scratch
+
+
+@dataclass(frozen=True, slots=True)
+class DepthwiseAnyDspShape:
+    """`band` output rows at a time; a row of the plane has `line_words` of two pixels, a row of the window `products`.
+
+    Products lie `step` pixels apart. `low` and `high` bound the fused activation; `linear`: see mixed_lanes.
+    """
+
+    window: WindowShape
+    multiplier: int
+    band: int
+    line_words: int
+    products: int
+    step: int
+    low: int
+    high: int
+    linear: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DepthwiseAnyDspParameters:
+    """What padding reads as."""
+
+    zero_point: int
+
+
+def _geometry(node: Node, graph: Graph) -> WindowShape:
+    weights = graph.constant(node.inputs[1])
+    return window_shape(graph[node.inputs[0]], graph[node.outputs[0]], window_of(node.attrs, weights))
+
+
+def _folded(node: Node, graph: Graph) -> Folded:
+    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
+    channels = weights.shape[3]
+    return folded(node, graph, weights.values.reshape(-1, channels).T, channel_multipliers(x, weights, y, channels))
+
+
+def refuses(node: Node, graph: Graph) -> str | None:
+    """Why the kernel cannot compute the node, or None."""
+    return refusal_of_types(node, graph) or _folded(node, graph).refusal()
+
+
+def _products(g: WindowShape) -> tuple[int, int]:
+    """How many products a row of the window takes, and how many pixels they lie apart."""
+    return (-(-g.window_width // 2), 2) if g.dilation_x == 1 else (g.window_width, g.dilation_x)
+
+
+def _line_words(g: WindowShape) -> int:
+    """Words of two pixels of a padded row: what the last window reads, or what the image fills."""
+    products, step = _products(g)
+    read = (g.out_width - 1) * g.stride_x + (products - 1) * step + 2
+    return (max(read, g.pad_left + g.width) + 1) // 2
+
+
+def _plane_rows(g: WindowShape, band: int) -> int:
+    return (band - 1) * g.stride_y + (g.window_height - 1) * g.dilation_y + 1
+
+
+def _band(g: WindowShape, limit: int) -> int:
+    """As many output rows as fit the limit, one at least."""
+    most = limit // (4 * _line_words(g))
+    return min(g.out_height, max(1, (most - _plane_rows(g, 1)) // g.stride_y + 1))
+
+
+def _stream(layer: Folded, g: WindowShape, zero_point: int) -> np.ndarray:
+    """For each channel: bias, multiplier, rounding, shift, and its products row by row."""
+    products, step = _products(g)
+    words: list[int] = []
+    for row, bias, multiplier in zip(layer.rows, layer.bias, layer.multipliers, strict=True):
+        words += [int(bias), *factors(*multiplier, zero_point)]
+        taps = np.zeros((g.window_height, products, 2), np.int64)
+        window = row.reshape(g.window_height, g.window_width)
+        if step == 2 and g.dilation_x == 1:
+            taps.reshape(g.window_height, -1)[:, : g.window_width] = window
+        else:
+            taps[:, :, 0] = window
+        words += [int(low) & 0xFFFF | (int(high) & 0xFFFF) << 16 for low, high in taps.reshape(-1, 2)]
+    return (np.array(words, np.int64) & 0xFFFFFFFF).astype(np.uint32)
+
+
+def _overlap(node: Node, graph: Graph, g: WindowShape, band: int) -> Overlap:
+    """A band of all channels is read before its outputs may pass what the next band reads.
+
+    In one band, a channel is read whole before it is written: over itself, where the shapes agree.
+    """
+    x, y = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    if band == g.out_height:
+        return Overlap(x.name, y.name, y.bytes, same_start=x.shape == y.shape)
+    row, out_row = g.width * x.shape[3], g.out_width * y.shape[3]
+    starts = [min(max(first * g.stride_y - g.pad_top, 0), g.height) for first in range(0, g.out_height, band)]
+    ends = [min(first + band, g.out_height) for first in range(0, g.out_height, band)]
+    return Overlap(x.name, y.name, max(end * out_row - start * row for start, end in zip(starts, ends, strict=True)))
+
+
+def _cycles(g: WindowShape, outputs: int, band: int) -> int:
+    """Products and what follows a sum, for four outputs at a time; then widening the rows of each band."""
+    products, _ = _products(g)
+    bands = -(-g.out_height // band)
+    rows = g.height + (bands - 1) * max(0, _plane_rows(g, 1) - g.stride_y)
+    sums = outputs * g.out_height * g.out_width * (4 * g.window_height * products + 25)
+    return sums + g.channels * rows * (6 * g.width + 12)
+
+
+def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
+    """A band of many rows, or of few."""
+    g = _geometry(node, graph)
+    return tuple(_plan(node, graph, g, band) for band in dict.fromkeys(_band(g, limit) for limit in PLANE_BYTES))
+
+
+def _plan(node: Node, graph: Graph, g: WindowShape, band: int) -> Work:
+    x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
+    products, step = _products(g)
+    zero_point = quantization_of(y).zero_point
+    low, high = quantized_range(node.attrs.activation, y)
+    return Work(
+        shape=DepthwiseAnyDspShape(
+            window=g,
+            multiplier=node.attrs.depth_multiplier,
+            band=band,
+            line_words=_line_words(g),
+            products=products,
+            step=step,
+            low=low,
+            high=high,
+            linear=zero_point != -128,
+        ),
+        parameters=DepthwiseAnyDspParameters(quantization_of(x).zero_point),
+        constants=(PackedConstant("stream", "uint32_t", _stream(_folded(node, graph), g, zero_point)),),
+        scratch_bytes=4 * _line_words(g) * _plane_rows(g, band),
+        overlaps=(_overlap(node, graph, g, band),),
+        cycles=_cycles(g, y.shape[3], band),
+        code_bytes=600 + 60 * min(products, 8),
+        shared_code=(("mcuq_widen_line", 70),),
+        variant=f"{band} row{'s' if band > 1 else ''} at a time",
+    )
+
+
+KERNEL = Kernel(
+    "depthwise_conv_2d_any/dsp", ("DEPTHWISE_CONV_2D",), "mcuq_stream_parameters", plans, refuses, frozenset({"dsp"})
+)
