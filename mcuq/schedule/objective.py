@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from mcuq.artifacts import SIZE, SPEED
+from mcuq.artifacts import BALANCED, RAM, SIZE, SPEED
 from mcuq.schedule.candidates import Candidate
 
-# Of `balanced` (and of `ram`, between choices of equal RAM): a KB of flash is worth a hundredth of the cycles of the
-# fastest choice.
-BALANCED_SHARE_PER_BYTE = 0.01 / 1024
-# What decides between equals under `speed` and `size`.
-TIE = 1e-6
+# What a KB of flash must save, as a share of the cycles of the fastest choice. `ram` decides by it between choices of
+# equal RAM.
+SHARE_PER_KB = {SPEED: 1e-6, BALANCED: 0.01, SIZE: 0.1, RAM: 0.01}
 
 
 def cycles_of(chosen: tuple[Candidate, ...]) -> int:
@@ -31,10 +29,6 @@ def code_of(chosen: tuple[Candidate, ...]) -> int:
     return flash_of(chosen) - sum(candidate.constant_bytes for candidate in chosen)
 
 
-def weights_of(objective: str, fastest_cycles: int) -> tuple[float, float]:
+def weights_of(optimize: str, fastest_cycles: int) -> tuple[float, float]:
     """What a cycle and a byte of flash cost; `fastest_cycles` is what the fastest choice needs."""
-    if objective == SPEED:
-        return 1.0, TIE
-    if objective == SIZE:
-        return TIE, 1.0
-    return 1.0, BALANCED_SHARE_PER_BYTE * max(fastest_cycles, 1)
+    return 1.0, SHARE_PER_KB[optimize] / 1024 * max(fastest_cycles, 1)

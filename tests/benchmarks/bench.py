@@ -10,6 +10,7 @@ The models other than digits are looked for in the folder that MCUQ_ZOO names.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -24,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mcuq import demo, pipeline
-from mcuq.artifacts import Profile
+from mcuq.artifacts import Estimate, Profile
 from mcuq.build import find_toolchain
 from mcuq.errors import ToolMissing
 
@@ -47,6 +48,8 @@ ZOO_MODELS = {
     "ad": "ad_toycar_int8",
 }
 MODELS = ("digits", *ZOO_MODELS)
+GOALS = ("speed", "balanced", "size", "ram")
+DEFAULT_GOAL = "balanced"
 DENSE = ("vww",)  # measured with all channels, as others compute it; vww_live is what mcuq builds by default
 # Board -> the memory model whose real board it stands for.
 BOARDS = {"cortex-m4": "stm32l4r5", "cortex-m33": "stm32u575", "cortex-m0-large": "stm32g0b1"}
@@ -75,7 +78,9 @@ def model_path(name: str) -> Path | None:
     return path if "MCUQ_ZOO" in os.environ and path.is_file() else None
 
 
-def measured(name: str, board: str, compiler: str | None = None, memory: str | None = None) -> Profile:
+def measured(
+    name: str, board: str, compiler: str | None = None, memory: str | None = None, goal: str = DEFAULT_GOAL
+) -> Profile:
     """The model built for the board and profiled with one seeded random input; it must be there, and be right."""
     path = model_path(name)
     assert path is not None, name
@@ -88,9 +93,10 @@ def measured(name: str, board: str, compiler: str | None = None, memory: str | N
             name=name,
             compiler=compiler,
             remove_dead_channels=name not in DENSE,
+            goal=pipeline.Goal(goal),
         )
         samples = pipeline.random_samples(graph)
-        assert pipeline.run(built, samples, count_samples=0).bit_exact, f"{name} on {board} is not bit-exact"
+        assert pipeline.run(built, samples, count_samples=0).bit_exact, f"{name} on {board} for {goal} is not bit-exact"
         return pipeline.profile(built, samples, memory=memory)
 
 
@@ -118,9 +124,14 @@ def compilers_for(board: str) -> dict[str, str]:
     return found
 
 
-def key_of(board: str, version: str, name: str) -> str:
-    """The key in figures.json: figures are of one board, compiler, version and model."""
-    return f"{board}, {version}, {name}"
+def key_of(board: str, version: str, name: str, goal: str = DEFAULT_GOAL) -> str:
+    """The key in figures.json: figures are of one board, compiler, version, model and goal."""
+    return f"{board}, {version}, {name}, {goal}"
+
+
+def goals_of(board: str, family: str) -> tuple[str, ...]:
+    """The goals whose figures are kept: all for the first board with the first compiler, the default elsewhere."""
+    return GOALS if (board, family) == (next(iter(BOARDS)), COMPILERS[0]) else (DEFAULT_GOAL,)
 
 
 def read_figures() -> dict[str, Figures]:
@@ -145,9 +156,9 @@ def update(console: Console, boards: Iterable[str]) -> None:
     figures = read_figures()
     for board in boards:
         for family, version in compilers_for(board).items():
-            for name in present_models():
-                key = key_of(board, version, name)
-                figures[key] = figures_of(measured(name, board, family))
+            for name, goal in itertools.product(present_models(), goals_of(board, family)):
+                key = key_of(board, version, name, goal)
+                figures[key] = figures_of(measured(name, board, family, goal=goal))
                 console.print(f"{key}: {figures[key].cycles:,} cycles")
     document = {key: asdict(figures[key]) for key in sorted(figures)}
     FIGURES.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -164,25 +175,31 @@ def read_peers() -> Mapping[str, list[Row]]:
     return peers
 
 
-def emulated_table(board: str, profiles: Mapping[str, Profile]) -> Table:
-    """The core at zero wait states: mcuq first, then everybody else, with how many times mcuq's cycles they take."""
+Profiles = Mapping[str, Mapping[str, Profile]]  # of each model, for each goal
+
+
+def emulated_table(board: str, profiles: Profiles) -> Table:
+    """The core at zero wait states: mcuq for each goal, then everybody else; ratios are to mcuq's cycles for `speed`."""
     peers = [row for row in read_peers()["emulated"] if row["board"] == board]
     headers = ("model", "engine", "cycles", "per MAC", "instructions", "x mcuq", "RAM", "flash code", "constants", "")
     table = _table(f"{board}, zero wait states, {_compilers(profiles)}", headers)
-    for name, profile in profiles.items():
-        figures = figures_of(profile)
+    for name, goals in profiles.items():
+        fastest = goals[GOALS[0]]
         table.add_section()
-        table.add_row(*_mcuq_row(name, profile, figures))
+        for goal, profile in goals.items():
+            table.add_row(*_mcuq_row(name if profile is fastest else "", goal, profile, fastest))
         for row in (row for row in peers if row["model"] == name.removesuffix("_live")):
-            table.add_row(*_peer_row(row, profile, figures))
+            table.add_row(*_peer_row(row, fastest, figures_of(fastest)))
     return table
 
 
-def _mcuq_row(name: str, profile: Profile, figures: Figures) -> tuple[str, ...]:
+def _mcuq_row(name: str, goal: str, profile: Profile, fastest: Profile) -> tuple[str, ...]:
+    figures = figures_of(profile)
+    ratio = f"{figures.cycles / figures_of(fastest).cycles:.2f}"
     per_mac = f"{figures.cycles / profile.macs:.2f}"
-    counts = (f"{figures.cycles:,}", per_mac, f"{figures.instructions:,}", "1.00", f"{figures.ram_bytes:,}")
+    counts = (f"{figures.cycles:,}", per_mac, f"{figures.instructions:,}", ratio, f"{figures.ram_bytes:,}")
     flash = (f"{figures.flash_code_bytes:,}", f"{profile.build.image.constant_bytes:,}")
-    return (name.upper(), "mcuq", *counts, *flash, "bit-exact")
+    return (name.upper(), f"mcuq {goal}", *counts, *flash, "bit-exact")
 
 
 def _peer_row(row: Row, profile: Profile, figures: Figures) -> tuple[str, ...]:
@@ -202,26 +219,30 @@ def _peer_row(row: Row, profile: Profile, figures: Figures) -> tuple[str, ...]:
     )
 
 
-def silicon_table(memory: str, profiles: Mapping[str, Profile]) -> Table:
-    """mcuq's estimate for a real board beside cycles that were published for it."""
+def silicon_table(memory: str, profiles: Profiles) -> Table:
+    """mcuq's estimate for a real board, by the goal that is best there, beside cycles that were published for it."""
     peers = [row for row in read_peers()["silicon"] if row["memory"] == memory]
     headers = ("model", "engine", "board cycles", "x mcuq", "")
     table = _table(f"{memory}: estimate of mcuq, published cycles of others, {_compilers(profiles)}", headers)
-    for name, profile in profiles.items():
-        estimate = profile.memory
-        assert estimate is not None
+    for name, goals in profiles.items():
+        goal, estimate = min(_estimates(goals), key=lambda found: found[1].cycles.median)
         assert estimate.error is not None
         table.add_section()
         error = f"estimate, within {100 * estimate.error:.0f} %"
-        table.add_row(name.upper(), "mcuq", f"{estimate.cycles.median:,.0f}", "1.00", error)
+        table.add_row(name.upper(), f"mcuq {goal}", f"{estimate.cycles.median:,.0f}", "1.00", error)
         for row in (row for row in peers if row["model"] == name.removesuffix("_live")):
             ratio = f"{row['cycles'] / estimate.cycles.median:.2f}"
             table.add_row("", row["engine"], _count(row["cycles"]), ratio, row.get("note", ""))
     return table
 
 
-def _compilers(profiles: Mapping[str, Profile]) -> str:
-    return ", ".join(dict.fromkeys(profile.build.image.compiler for profile in profiles.values()))
+def _estimates(goals: Mapping[str, Profile]) -> list[tuple[str, Estimate]]:
+    return [(goal, profile.memory) for goal, profile in goals.items() if profile.memory is not None]
+
+
+def _compilers(profiles: Profiles) -> str:
+    every = [profile for goals in profiles.values() for profile in goals.values()]
+    return ", ".join(dict.fromkeys(profile.build.image.compiler for profile in every))
 
 
 def _count(number: int | None) -> str:
@@ -240,7 +261,9 @@ def tables(boards: Iterable[str]) -> Iterator[Table]:
     """Two tables a board."""
     for board in boards:
         memory = BOARDS[board]
-        profiles = {name: measured(name, board, memory=memory) for name in present_models()}
+        profiles = {
+            name: {goal: measured(name, board, memory=memory, goal=goal) for goal in GOALS} for name in present_models()
+        }
         yield emulated_table(board, profiles)
         yield silicon_table(memory, profiles)
 

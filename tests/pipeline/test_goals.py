@@ -81,7 +81,7 @@ def test_the_trade_names_every_goal(digits: Graph) -> None:
     found = {trade.optimize: trade for trade in pipeline.trade(digits, board)}
     assert tuple(found) == OBJECTIVES
     assert found["speed"].cycles == min(trade.cycles for trade in found.values())
-    assert found["size"].flash_bytes == min(trade.flash_bytes for trade in found.values())
+    assert found["size"].flash_bytes <= found["balanced"].flash_bytes <= found["speed"].flash_bytes
     assert found["ram"].arena_bytes == min(trade.arena_bytes for trade in found.values())
     assert all(trade.lower_bound_bytes <= trade.arena_bytes for trade in found.values())
 
