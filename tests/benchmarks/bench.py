@@ -179,7 +179,7 @@ Profiles = Mapping[str, Mapping[str, Profile]]  # of each model, for each goal
 
 
 def emulated_table(board: str, profiles: Profiles) -> Table:
-    """The core at zero wait states: mcuq for each goal, then everybody else; ratios are to mcuq's cycles for `speed`."""
+    """The core at zero wait states: mcuq for each goal, then everybody else; ratios are to mcuq for `speed`."""
     peers = [row for row in read_peers()["emulated"] if row["board"] == board]
     headers = ("model", "engine", "cycles", "per MAC", "instructions", "x mcuq", "RAM", "flash code", "constants", "")
     table = _table(f"{board}, zero wait states, {_compilers(profiles)}", headers)
