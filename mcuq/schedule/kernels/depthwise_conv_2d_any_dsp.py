@@ -1,7 +1,8 @@
 """DEPTHWISE_CONV_2D of any window for cores with DSP instructions: one channel as an int16 plane, two taps a product.
 
-The plane holds a band of padded rows. Two taps that lie together along x are one product; where the window is dilated
-along x, every tap is a product of its own, whose other half has weight zero.
+The plane holds a band of padded rows, or of columns where that takes less: image and window are then taken transposed.
+Two taps that lie together in a row are one product; where the window is dilated along it, every tap is a product of its
+own, whose other half has weight zero.
 """
 
 from __future__ import annotations
@@ -25,6 +26,16 @@ PLANE_BYTES = (4096, 1024)  # of the plane of a band, at most: the fast way, and
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """Bytes from pixel to pixel along a row, and from row to row, of input and output."""
+
+    in_pixel: int
+    in_row: int
+    out_pixel: int
+    out_row: int
+
+
+@dataclass(frozen=True, slots=True)
 class DepthwiseAnyDspShape:
     """`band` output rows at a time; a row of the plane has `line_words` of two pixels, a row of the window `products`.
 
@@ -32,6 +43,7 @@ class DepthwiseAnyDspShape:
     """
 
     window: WindowShape
+    steps: Steps
     multiplier: int
     band: int
     line_words: int
@@ -52,6 +64,33 @@ class DepthwiseAnyDspParameters:
 def _geometry(node: Node, graph: Graph) -> WindowShape:
     weights = graph.constant(node.inputs[1])
     return window_shape(graph[node.inputs[0]], graph[node.outputs[0]], window_of(node.attrs, weights))
+
+
+def _transposed(g: WindowShape) -> WindowShape:
+    """Columns for rows."""
+    return WindowShape(
+        height=g.width,
+        width=g.height,
+        channels=g.channels,
+        out_height=g.out_width,
+        out_width=g.out_height,
+        window_height=g.window_width,
+        window_width=g.window_height,
+        stride_y=g.stride_x,
+        stride_x=g.stride_y,
+        dilation_y=g.dilation_x,
+        dilation_x=g.dilation_y,
+        pad_top=g.pad_left,
+        pad_left=g.pad_top,
+        padded_y=g.padded_x,
+        padded_x=g.padded_y,
+    )
+
+
+def _steps(g: WindowShape, outputs: int, *, columns: bool) -> Steps:
+    """Of the image as it lies in memory, `g` being its geometry; `columns` stand for rows."""
+    row, out_row = g.width * g.channels, g.out_width * outputs
+    return Steps(row, g.channels, out_row, outputs) if columns else Steps(g.channels, row, outputs, out_row)
 
 
 def _folded(node: Node, graph: Graph) -> Folded:
@@ -87,14 +126,15 @@ def _band(g: WindowShape, limit: int) -> int:
     return min(g.out_height, max(1, (most - _plane_rows(g, 1)) // g.stride_y + 1))
 
 
-def _stream(layer: Folded, g: WindowShape, zero_point: int) -> np.ndarray:
+def _stream(layer: Folded, g: WindowShape, zero_point: int, *, columns: bool) -> np.ndarray:
     """For each channel: bias, multiplier, rounding, shift, and its products row by row."""
     products, step = _products(g)
     words: list[int] = []
     for row, bias, multiplier in zip(layer.rows, layer.bias, layer.multipliers, strict=True):
         words += [int(bias), *factors(*multiplier, zero_point)]
         taps = np.zeros((g.window_height, products, 2), np.int64)
-        window = row.reshape(g.window_height, g.window_width)
+        size = (g.window_height, g.window_width)
+        window = row.reshape(size[::-1]).T if columns else row.reshape(size)
         if step == 2 and g.dilation_x == 1:
             taps.reshape(g.window_height, -1)[:, : g.window_width] = window
         else:
@@ -103,14 +143,16 @@ def _stream(layer: Folded, g: WindowShape, zero_point: int) -> np.ndarray:
     return (np.array(words, np.int64) & 0xFFFFFFFF).astype(np.uint32)
 
 
-def _overlap(node: Node, graph: Graph, g: WindowShape, band: int) -> Overlap:
+def _overlap(node: Node, graph: Graph, g: WindowShape, band: int, *, columns: bool) -> Overlap:
     """A band of all channels is read before its outputs may pass what the next band reads.
 
     In one band, a channel is read whole before it is written: over itself, where the shapes agree.
     """
     x, y = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    if band == g.out_height:
-        return Overlap(x.name, y.name, y.bytes, same_start=x.shape == y.shape)
+    if columns or band == g.out_height:
+        # Every output could meet inputs of channels that are read later, but for the very same place.
+        whole = x.shape == y.shape and band == g.out_height
+        return Overlap(x.name, y.name, y.bytes, same_start=whole)
     row, out_row = g.width * x.shape[3], g.out_width * y.shape[3]
     starts = [min(max(first * g.stride_y - g.pad_top, 0), g.height) for first in range(0, g.out_height, band)]
     ends = [min(first + band, g.out_height) for first in range(0, g.out_height, band)]
@@ -122,17 +164,22 @@ def _cycles(g: WindowShape, outputs: int, band: int) -> int:
     products, _ = _products(g)
     bands = -(-g.out_height // band)
     rows = g.height + (bands - 1) * max(0, _plane_rows(g, 1) - g.stride_y)
-    sums = outputs * g.out_height * g.out_width * (4 * g.window_height * products + 25)
-    return sums + g.channels * rows * (6 * g.width + 12)
+    fours, ones = divmod(g.out_width, 4)
+    row = fours * (15 * g.window_height * products + 60) + ones * (8 * g.window_height * products + 40) + 20
+    return outputs * (g.out_height * row + 40 * bands) + g.channels * rows * (6 * g.width + 12)
 
 
 def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
-    """A band of many rows, or of few."""
-    g = _geometry(node, graph)
-    return tuple(_plan(node, graph, g, band) for band in dict.fromkeys(_band(g, limit) for limit in PLANE_BYTES))
+    """A band of many rows, or of few; columns in place of rows where they take fewer cycles."""
+    g, outputs = _geometry(node, graph), graph[node.outputs[0]].shape[3]
+    ways = []
+    for limit in PLANE_BYTES:
+        both = [(shape, _band(shape, limit), shape is not g) for shape in (g, _transposed(g))]
+        ways.append(min(both, key=lambda way: _cycles(way[0], outputs, way[1])))
+    return tuple(_plan(node, graph, shape, band, columns=columns) for shape, band, columns in dict.fromkeys(ways))
 
 
-def _plan(node: Node, graph: Graph, g: WindowShape, band: int) -> Work:
+def _plan(node: Node, graph: Graph, g: WindowShape, band: int, *, columns: bool) -> Work:
     x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
     products, step = _products(g)
     zero_point = quantization_of(y).zero_point
@@ -140,6 +187,7 @@ def _plan(node: Node, graph: Graph, g: WindowShape, band: int) -> Work:
     return Work(
         shape=DepthwiseAnyDspShape(
             window=g,
+            steps=_steps(_geometry(node, graph), y.shape[3], columns=columns),
             multiplier=node.attrs.depth_multiplier,
             band=band,
             line_words=_line_words(g),
@@ -150,13 +198,15 @@ def _plan(node: Node, graph: Graph, g: WindowShape, band: int) -> Work:
             linear=zero_point != -128,
         ),
         parameters=DepthwiseAnyDspParameters(quantization_of(x).zero_point),
-        constants=(PackedConstant("stream", "uint32_t", _stream(_folded(node, graph), g, zero_point)),),
+        constants=(
+            PackedConstant("stream", "uint32_t", _stream(_folded(node, graph), g, zero_point, columns=columns)),
+        ),
         scratch_bytes=4 * _line_words(g) * _plane_rows(g, band),
-        overlaps=(_overlap(node, graph, g, band),),
+        overlaps=(_overlap(node, graph, g, band, columns=columns),),
         cycles=_cycles(g, y.shape[3], band),
         code_bytes=600 + 60 * min(products, 8),
         shared_code=(("mcuq_widen_line", 70),),
-        variant=f"{band} row{'s' if band > 1 else ''} at a time",
+        variant=f"{band} {'column' if columns else 'row'}{'s' if band > 1 else ''} at a time",
     )
 
 
