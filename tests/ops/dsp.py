@@ -27,21 +27,28 @@ def _extremes(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
     return np.where(rng.random(shape[:1] + (1,) * (len(shape) - 1)) < 0.1, 0, values)
 
 
-def layer(draw: Draw, x: Any, shape: tuple[int, ...], axis: int, per_channel: bool = True) -> tuple[Any, Quantization]:
+def layer(
+    draw: Draw, x: Any, shape: tuple[int, ...], axis: int, per_channel: bool = True, wide: bool = False
+) -> tuple[Any, Quantization]:
     """Weights, bias and an output quantization whose factors lie between 2^-14 and 2^-2, spread over the channels."""
     rng = np.random.default_rng(draw(seeds))
     channels = shape[axis]
     spread = draw(st.sampled_from((0.0, 2.0, 6.0))) if per_channel else 0.0
     scales = tuple(float32(2.0 ** -rng.uniform(7, 7 + spread)) for _ in range(channels if spread else 1))
+    if wide:  # the first channel has a small scale and a bias that makes up for it
+        scales = (float32(scales[0] * 2.0**-13), *(scales[:1] * (channels - 1)))
     many = len(scales) > 1
     weights = constant(
         "weights", _extremes(rng, shape), INT8, Quantization(scales, (0,) * len(scales), axis if many else None)
     )
     products = tuple(float32(x.quantization.scale * scale) for scale in scales)
     reach = 1 << draw(st.sampled_from((0, 8, 16, 20)))
+    biases = rng.integers(-reach, reach + 1, channels)
+    if wide:
+        biases[0] = rng.integers(1 << 22, 1 << 25)
     bias = constant(
         "bias",
-        rng.integers(-reach, reach + 1, channels),
+        biases,
         INT32,
         Quantization(products, (0,) * len(products), 0 if many else None),
     )
@@ -83,7 +90,7 @@ def depthwise_graphs(draw: Draw) -> Graph:
     stride = (draw(st.integers(1, 2)),) * 2
     same = same_padding((3, 3), stride, (1, 1), x.shape[1:3])
     padding = draw(st.sampled_from((same, same, Padding(), Padding(1, 1, 1, 1), Padding(0, 1, 1, 0))))
-    operands, output = layer(draw, x, (1, 3, 3, x.shape[3] * multiplier), 3)
+    operands, output = layer(draw, x, (1, 3, 3, x.shape[3] * multiplier), 3, wide=draw(st.booleans()))
     attrs = DepthwiseConv2D(stride, (1, 1), padding, depth_multiplier=multiplier)
     return single_op("DEPTHWISE_CONV_2D", operands, attrs, output)
 

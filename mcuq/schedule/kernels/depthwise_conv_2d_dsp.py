@@ -123,13 +123,38 @@ def _common_shift(multipliers: tuple[tuple[int, int], ...], linear: bool) -> int
     return 0 if linear or spread > FIXED_SCALE_BITS else max(exponents) + 1
 
 
+def _constant(e: int, bits: int, zero_point: int) -> int:
+    """Both roundings and the zero point, for sums that are scaled by 2^bits (see mixed_lanes, where bits are 8)."""
+    return ((1 << e) + 1) * (1 << (bits - 2)) + (zero_point << (e + bits - 1))
+
+
+def _scale_bits(layer: Folded, zero_point: int) -> tuple[int, ...] | None:
+    """By how many bits the weights of each channel are scaled; None where a channel's sums or factor allow none.
+
+    Wide sums and small factors leave fewer bits than usual; where negative sums need a correction, that is made for 8.
+    """
+    if layer.refusal() is None:
+        return (FIXED_SCALE_BITS,) * len(layer.rows)
+    if zero_point != -128 or int(np.abs(layer.rows).max(initial=0)) > 127:
+        return None
+    found = []
+    for reach, (_, shift) in zip(layer.reach(), layer.multipliers, strict=True):
+        allowed = (
+            bits
+            for bits in range(FIXED_SCALE_BITS, 1, -1)
+            if int(reach) << bits < 1 << 31 and _constant(-shift, bits, zero_point) >= -(1 << 31) and bits - shift <= 32
+        )
+        found.append(next(allowed, 0) if shift < 0 else 0)
+    return tuple(found) if all(found) else None
+
+
 def _channel_words(
-    weights: Array, bias: int, multiplier: tuple[int, int], zero_point: int, stride: int, shift: int
+    weights: Array, bias: int, multiplier: tuple[int, int], zero_point: int, stride: int, shift: int, free_bits: int
 ) -> list[int]:
     """The stream of one channel: start value, multiplier, constant, its shift if any, six words of weights."""
     e = -multiplier[1]
-    bits = shift - e + 1 if shift else FIXED_SCALE_BITS
-    constant = ((1 << e) + 1) * (1 << (bits - 2)) + (zero_point << (e + bits - 1))
+    bits = shift - e + 1 if shift else free_bits
+    constant = _constant(e, bits, zero_point)
     words = [bias << bits, multiplier[0], constant] + ([] if shift else [e + bits - 1])
     for row in weights.astype(np.int64) << bits:
         w0, w1, w2 = (int(value) & 0xFFFF for value in row)
@@ -163,7 +188,12 @@ def refuses(node: Node, graph: Graph) -> str | None:
     """Why the kernel cannot compute the node, or None."""
     if not _fits_window(_geometry(node, graph)):
         return "it is made for 3x3 windows, stride 1 or 2, padding of at most 1"
-    return refusal_of_types(node, graph) or _folded(node, graph).refusal()
+    reason = refusal_of_types(node, graph)
+    if reason is not None:
+        return reason
+    layer = _folded(node, graph)
+    zero_point = quantization_of(graph.tensor(node.outputs[0])).zero_point
+    return layer.refusal() if _scale_bits(layer, zero_point) is None else None
 
 
 def _overlap(node: Node, graph: Graph, g: WindowShape, lines: Lines, band: int) -> Overlap:
@@ -210,11 +240,13 @@ def _plan(node: Node, graph: Graph, lines: Lines, group: int, band: int) -> Work
     line_words = _line_words(lines, g.stride_x)
     layer = _folded(node, graph)
     zero_point = quantization_of(y).zero_point
-    shift = _common_shift(layer.multipliers, zero_point != -128)
+    bits = _scale_bits(layer, zero_point)
+    assert bits is not None, node
+    shift = _common_shift(layer.multipliers, zero_point != -128) if layer.refusal() is None else 0
     words: list[int] = []
-    for row, bias, multiplier in zip(layer.rows, layer.bias, layer.multipliers, strict=True):
+    for row, bias, multiplier, free in zip(layer.rows, layer.bias, layer.multipliers, bits, strict=True):
         taps = row.reshape(3, 3).T if lines.along_y else row.reshape(3, 3)
-        words += _channel_words(taps, int(bias), multiplier, zero_point, g.stride_x, shift)
+        words += _channel_words(taps, int(bias), multiplier, zero_point, g.stride_x, shift, free)
     stream = (np.array(words, np.int64) & 0xFFFFFFFF).astype(np.uint32)
     return Work(
         shape=DepthwiseDspShape(

@@ -36,12 +36,15 @@ class Folded:
     bias: Array
     multipliers: tuple[tuple[int, int], ...]
 
+    def reach(self) -> Array:
+        """The greatest magnitude of each channel's sum."""
+        return np.asarray(128 * np.abs(self.rows).sum(axis=1) + np.abs(self.bias))
+
     def refusal(self) -> str | None:
         """Why the short requantisation would not be exact, or None."""
         if int(np.abs(self.rows).max(initial=0)) > 127:
             return "its weights do not fit the lanes"
-        reach = 128 * np.abs(self.rows).sum(axis=1) + np.abs(self.bias)
-        if int(reach.max(initial=0)) >= SUM_LIMIT:
+        if int(self.reach().max(initial=0)) >= SUM_LIMIT:
             return "its sums may leave 24 bits"
         in_range = all(-shift in SHIFTS for _, shift in self.multipliers)
         return None if in_range else "a factor is outside of 2^-17 to 2^-1"
