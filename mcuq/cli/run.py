@@ -45,7 +45,7 @@ def _check_shell_words(text: str | None) -> str | None:
 
 PortOption = Annotated[
     str | None,
-    typer.Option("--port", metavar="PORT", help="The board itself, on this serial port; `mcuq ports` lists them."),
+    typer.Option("--port", metavar="PORT", help="The board itself, on this serial port or socket://host:port."),
 ]
 BaudOption = Annotated[
     int | None,

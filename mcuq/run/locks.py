@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class PortLock:
 
     def __init__(self, port: str) -> None:
         self._port = port
-        self._path = locks_folder() / (os.path.realpath(port).strip("/\\").replace(os.sep, "-") + ".lock")
+        self._path = locks_folder() / f"{port_name(port)}.lock"
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
@@ -73,6 +74,12 @@ class PortLock:
             return str(Holder(record["pid"], record["command"]))
         except (OSError, ValueError, KeyError, TypeError):
             return "another process"
+
+
+def port_name(port: str) -> str:
+    """A port as a part of a file name, the same for every path that leads to it."""
+    place = port if "://" in port else os.path.realpath(port)
+    return re.sub(r"[^A-Za-z0-9.]+", "-", place).strip("-")
 
 
 def locks_folder() -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mcuq.errors import InvalidProject
+from mcuq.run.locks import port_name
 
 try:
     import fcntl
@@ -141,5 +141,5 @@ def _crc(sample: int, outputs: tuple[bytes, ...]) -> int:
 
 def results_path(folder: Path, link: str, port: str | None = None) -> Path:
     """Where the answers of a build on that link (and port: several boards may run at once) lie."""
-    place = link if port is None else f"{link}-{os.path.realpath(port).strip('/').replace(os.sep, '-')}"
+    place = link if port is None else f"{link}-{port_name(port)}"
     return folder / f"results-{place}.jsonl"

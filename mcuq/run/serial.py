@@ -29,11 +29,19 @@ _PROBE_SESSION = 0x6D637571
 
 
 class SerialPort:
-    """An open serial port or pseudo terminal; raises OSError when it cannot be opened or goes away, ToolMissing."""
+    """An open serial port, pseudo terminal or TCP stream (`socket://host:port`).
+
+    Raises OSError when it cannot be opened or goes away, ToolMissing.
+    """
 
     def __init__(self, path: str, baud: int = DEFAULT_BAUD) -> None:
         serial = _import_serial()
-        self._port: Any = serial.Serial(path, baudrate=baud, timeout=0, write_timeout=0)
+        if is_url(path):
+            self._port: Any = serial.serial_for_url(path, baudrate=baud, timeout=0)
+        else:
+            self._port = serial.Serial(path, baudrate=baud, timeout=0, write_timeout=0)
+        # What a socket counts as waiting is only whether something waits.
+        self._read_bytes = _PIECE_BYTES if is_url(path) else 1
         self._arrived = b""
 
     def write(self, data: bytes) -> None:
@@ -69,7 +77,12 @@ class SerialPort:
             self._port.close()
 
     def _take(self) -> bytes:
-        return bytes(self._port.read(max(self._port.in_waiting, 1)))
+        return bytes(self._port.read(max(self._port.in_waiting, self._read_bytes)))
+
+
+def is_url(path: str) -> bool:
+    """Whether a port is a TCP stream in place of a file of the system."""
+    return "://" in path
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +206,7 @@ class SerialLink:
         ) from error
 
     def _where_it_is(self) -> str | None:
-        if Path(self.path).exists():
+        if is_url(self.path) or Path(self.path).exists():
             return self.path
         same = (port.path for port in serial_ports() if self._hardware and port.hardware == self._hardware)
         return next(same, None)
@@ -217,14 +230,15 @@ def opened_port(path: str, baud: int) -> SerialPort:
         raise DeviceError(f"port {path} cannot do {baud} baud ({error}); choose another --baud") from error
     except OSError as error:
         raise LinkLost(_why_not(path, error)) from error
-    others = holders_of(path)
-    if others:
+    if not is_url(path) and holders_of(path):
         port.close()
         raise LinkLost(_busy(path))
     return port
 
 
 def _why_not(path: str, error: OSError) -> str:
+    if is_url(path):
+        return f"nobody listens at {path}: {error}; start the server of the probe or emulator first"
     if error.errno == errno.ENOENT or (os.name == "posix" and not Path(path).exists()):
         there = ", ".join(port.path for port in serial_ports()) or "none"
         return f"there is no port {path}; ports of this computer: {there}; plug the board in, `mcuq ports` lists them"

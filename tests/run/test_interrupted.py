@@ -23,7 +23,7 @@ from mcuq.errors import ToolMissing
 from mcuq.run.locks import holders_of
 from tests.run.terminals import native
 
-RUNS = int(os.environ.get("MCUQ_INTERRUPTED_RUNS", "12"))
+RUNS = int(os.environ.get("MCUQ_INTERRUPTED_RUNS", "8"))
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 LONGEST_S = 2.0
 MCUQ = (sys.executable, "-c", "from mcuq.cli import main; main()")
