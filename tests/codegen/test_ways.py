@@ -15,13 +15,13 @@ from mcuq.schedule import KERNELS
 from mcuq.schedule import candidates as choices
 from mcuq.schedule.kernel import Kernel, Work
 from tests.codegen.harness import assert_equal_interpreter, case_of, examples
-from tests.ops.dsp import GRAPHS
+from tests.ops import dsp, lanes
 from tests.ops.strategies import inputs_for
 
 EXAMPLES = int(os.environ.get("MCUQ_CODEGEN_EXAMPLES", "16"))
 SIMULATED = int(os.environ.get("MCUQ_SIMULATED_EXAMPLES", "4"))
-DSP = frozenset({"dsp"})
-NAMES = ("depthwise_conv_2d/dsp", "depthwise_conv_2d_any/dsp", "fully_connected/dsp")
+GRAPHS = {**dsp.GRAPHS, **lanes.GRAPHS}
+NAMES = ("depthwise_conv_2d/dsp", "depthwise_conv_2d_any/dsp", "fully_connected/dsp", "depthwise_conv_2d/lanes")
 
 
 def _only_way(kernel: Kernel, way: int) -> Kernel:
@@ -50,7 +50,7 @@ def test_c_of_every_way_equals_the_interpreter(name: str, tmp_path: Path, monkey
     cases = []
     for k, (graph, kernel) in enumerate(_ways(name, EXAMPLES)):
         monkeypatch.setattr(choices, "known_kernels", lambda kernel=kernel: (kernel,))
-        cases.append((case_of(graph, f"m{k}", features=DSP), inputs_for(graph, seed=k)))
+        cases.append((case_of(graph, f"m{k}", features=kernel.features), inputs_for(graph, seed=k)))
     assert_equal_interpreter(cases, tmp_path)
 
 
@@ -58,11 +58,11 @@ def test_c_of_every_way_equals_the_interpreter(name: str, tmp_path: Path, monkey
 def test_assembly_of_every_way_equals_the_interpreter(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So does the assembly on a simulated Cortex-M4."""
+    """So does the assembly, or the C, on a simulated Cortex-M4 or M0."""
     pytest.importorskip("unicorn", reason="the simulator needs unicorn")
     from mcuq import pipeline
 
-    board = pipeline.find_board("cortex-m4")
+    board = pipeline.find_board("cortex-m4" if name.endswith("/dsp") else "cortex-m0")
     ways = _ways(name, 3 * SIMULATED)
     for number, (graph, kernel) in enumerate(ways[:: -(-len(ways) // SIMULATED)]):
         monkeypatch.setattr(choices, "known_kernels", lambda kernel=kernel: (kernel,))

@@ -10,7 +10,7 @@ from mcuq.ir import Graph, Quantization
 from mcuq.ops.conv_2d import Conv2D
 from mcuq.ops.fully_connected import FullyConnected
 from mcuq.ops.window import Padding, same_padding
-from tests.ops.dsp import image, layer
+from tests.ops.dsp import any_depthwise_graphs, image, layer
 from tests.ops.strategies import Draw, single_op, tensor
 
 activations = st.sampled_from(("NONE", "RELU", "RELU6"))
@@ -39,5 +39,6 @@ def fully_connected_graphs(draw: Draw) -> Graph:
 
 GRAPHS: dict[str, Any] = {
     "conv_2d/lanes": conv_graphs(),
+    "depthwise_conv_2d/lanes": any_depthwise_graphs(),
     "fully_connected/lanes": fully_connected_graphs(),
 }

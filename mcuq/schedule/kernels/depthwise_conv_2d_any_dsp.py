@@ -11,28 +11,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuq.artifacts import Overlap, PackedConstant
+from mcuq.artifacts import PackedConstant
 from mcuq.ir import Graph, Node
 from mcuq.ops.activation import quantized_range
-from mcuq.ops.depthwise_conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
-from mcuq.ops.weighted import channel_multipliers
 from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernels.channel_planes import (
+    Steps,
+    band_of,
+    folded_depthwise,
+    geometry_of,
+    overlap_of,
+    plane_rows,
+    steps_of,
+    transposed,
+)
 from mcuq.schedule.kernels.lanes import refusal_of_types
-from mcuq.schedule.kernels.mixed_lanes import Folded, factors, folded
-from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
+from mcuq.schedule.kernels.mixed_lanes import Folded, factors
+from mcuq.schedule.kernels.window_shape import WindowShape
 
 PLANE_BYTES = (4096, 1024)  # of the plane of a band, at most: the fast way, and one with little scratch
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """Bytes from pixel to pixel along a row, and from row to row, of input and output."""
-
-    in_pixel: int
-    in_row: int
-    out_pixel: int
-    out_row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,47 +59,9 @@ class DepthwiseAnyDspParameters:
     zero_point: int
 
 
-def _geometry(node: Node, graph: Graph) -> WindowShape:
-    weights = graph.constant(node.inputs[1])
-    return window_shape(graph[node.inputs[0]], graph[node.outputs[0]], window_of(node.attrs, weights))
-
-
-def _transposed(g: WindowShape) -> WindowShape:
-    """Columns for rows."""
-    return WindowShape(
-        height=g.width,
-        width=g.height,
-        channels=g.channels,
-        out_height=g.out_width,
-        out_width=g.out_height,
-        window_height=g.window_width,
-        window_width=g.window_height,
-        stride_y=g.stride_x,
-        stride_x=g.stride_y,
-        dilation_y=g.dilation_x,
-        dilation_x=g.dilation_y,
-        pad_top=g.pad_left,
-        pad_left=g.pad_top,
-        padded_y=g.padded_x,
-        padded_x=g.padded_y,
-    )
-
-
-def _steps(g: WindowShape, outputs: int, *, columns: bool) -> Steps:
-    """Of the image as it lies in memory, `g` being its geometry; `columns` stand for rows."""
-    row, out_row = g.width * g.channels, g.out_width * outputs
-    return Steps(row, g.channels, out_row, outputs) if columns else Steps(g.channels, row, outputs, out_row)
-
-
-def _folded(node: Node, graph: Graph) -> Folded:
-    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
-    channels = weights.shape[3]
-    return folded(node, graph, weights.values.reshape(-1, channels).T, channel_multipliers(x, weights, y, channels))
-
-
 def refuses(node: Node, graph: Graph) -> str | None:
     """Why the kernel cannot compute the node, or None."""
-    return refusal_of_types(node, graph) or _folded(node, graph).refusal()
+    return refusal_of_types(node, graph) or folded_depthwise(node, graph).refusal()
 
 
 def _products(g: WindowShape) -> tuple[int, int]:
@@ -114,16 +74,6 @@ def _line_words(g: WindowShape) -> int:
     products, step = _products(g)
     read = (g.out_width - 1) * g.stride_x + (products - 1) * step + 2
     return (max(read, g.pad_left + g.width) + 1) // 2
-
-
-def _plane_rows(g: WindowShape, band: int) -> int:
-    return (band - 1) * g.stride_y + (g.window_height - 1) * g.dilation_y + 1
-
-
-def _band(g: WindowShape, limit: int) -> int:
-    """As many output rows as fit the limit, one at least."""
-    most = limit // (4 * _line_words(g))
-    return min(g.out_height, max(1, (most - _plane_rows(g, 1)) // g.stride_y + 1))
 
 
 def _stream(layer: Folded, g: WindowShape, zero_point: int, *, columns: bool) -> np.ndarray:
@@ -143,27 +93,11 @@ def _stream(layer: Folded, g: WindowShape, zero_point: int, *, columns: bool) ->
     return (np.array(words, np.int64) & 0xFFFFFFFF).astype(np.uint32)
 
 
-def _overlap(node: Node, graph: Graph, g: WindowShape, band: int, *, columns: bool) -> Overlap:
-    """A band of all channels is read before its outputs may pass what the next band reads.
-
-    In one band, a channel is read whole before it is written: over itself, where the shapes agree.
-    """
-    x, y = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    if columns or band == g.out_height:
-        # Every output could meet inputs of channels that are read later, but for the very same place.
-        whole = x.shape == y.shape and band == g.out_height
-        return Overlap(x.name, y.name, y.bytes, same_start=whole)
-    row, out_row = g.width * x.shape[3], g.out_width * y.shape[3]
-    starts = [min(max(first * g.stride_y - g.pad_top, 0), g.height) for first in range(0, g.out_height, band)]
-    ends = [min(first + band, g.out_height) for first in range(0, g.out_height, band)]
-    return Overlap(x.name, y.name, max(end * out_row - start * row for start, end in zip(starts, ends, strict=True)))
-
-
 def _cycles(g: WindowShape, outputs: int, band: int) -> int:
     """Products and what follows a sum, for four outputs at a time; then widening the rows of each band."""
     products, _ = _products(g)
     bands = -(-g.out_height // band)
-    rows = g.height + (bands - 1) * max(0, _plane_rows(g, 1) - g.stride_y)
+    rows = g.height + (bands - 1) * max(0, plane_rows(g, 1) - g.stride_y)
     fours, ones = divmod(g.out_width, 4)
     row = fours * (15 * g.window_height * products + 60) + ones * (8 * g.window_height * products + 40) + 20
     return outputs * (g.out_height * row + 40 * bands) + g.channels * rows * (6 * g.width + 12)
@@ -171,10 +105,10 @@ def _cycles(g: WindowShape, outputs: int, band: int) -> int:
 
 def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
     """A band of many rows, or of few; columns in place of rows where they take fewer cycles."""
-    g, outputs = _geometry(node, graph), graph[node.outputs[0]].shape[3]
+    g, outputs = geometry_of(node, graph), graph[node.outputs[0]].shape[3]
     ways = []
     for limit in PLANE_BYTES:
-        both = [(shape, _band(shape, limit), shape is not g) for shape in (g, _transposed(g))]
+        both = [(shape, band_of(shape, 4 * _line_words(shape), limit), shape is not g) for shape in (g, transposed(g))]
         ways.append(min(both, key=lambda way: _cycles(way[0], outputs, way[1])))
     return tuple(_plan(node, graph, shape, band, columns=columns) for shape, band, columns in dict.fromkeys(ways))
 
@@ -187,7 +121,7 @@ def _plan(node: Node, graph: Graph, g: WindowShape, band: int, *, columns: bool)
     return Work(
         shape=DepthwiseAnyDspShape(
             window=g,
-            steps=_steps(_geometry(node, graph), y.shape[3], columns=columns),
+            steps=steps_of(geometry_of(node, graph), y.shape[3], columns=columns),
             multiplier=node.attrs.depth_multiplier,
             band=band,
             line_words=_line_words(g),
@@ -199,10 +133,12 @@ def _plan(node: Node, graph: Graph, g: WindowShape, band: int, *, columns: bool)
         ),
         parameters=DepthwiseAnyDspParameters(quantization_of(x).zero_point),
         constants=(
-            PackedConstant("stream", "uint32_t", _stream(_folded(node, graph), g, zero_point, columns=columns)),
+            PackedConstant(
+                "stream", "uint32_t", _stream(folded_depthwise(node, graph), g, zero_point, columns=columns)
+            ),
         ),
-        scratch_bytes=4 * _line_words(g) * _plane_rows(g, band),
-        overlaps=(_overlap(node, graph, g, band, columns=columns),),
+        scratch_bytes=4 * _line_words(g) * plane_rows(g, band),
+        overlaps=(overlap_of(node, graph, g, band, columns=columns),),
         cycles=_cycles(g, y.shape[3], band),
         code_bytes=600 + 60 * min(products, 8),
         shared_code=(("mcuq_widen_line", 70),),
