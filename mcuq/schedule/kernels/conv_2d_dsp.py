@@ -9,7 +9,7 @@ from mcuq.ir import Graph, Node
 from mcuq.ops.conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import channel_multipliers
-from mcuq.schedule.kernel import Kernel, Work, only
+from mcuq.schedule.kernel import Kernel, Work
 from mcuq.schedule.kernels.mixed_lanes import (
     BLOCK,
     Folded,
@@ -44,11 +44,10 @@ class ConvDspParameters:
     zero_point: int
 
 
-def _pairs(taps: int) -> tuple[int, int]:
-    """`(pairs, unroll)`: the taps padded to what the inner loop takes."""
+def _pairs(taps: int) -> int:
+    """The taps in pairs, padded to what the inner loop takes."""
     smallest = min(UNROLLS)
-    pairs = -(-taps // (2 * smallest)) * smallest
-    return pairs, next(unroll for unroll in UNROLLS if pairs % unroll == 0)
+    return -(-taps // (2 * smallest)) * smallest
 
 
 def folded_layer(node: Node, graph: Graph) -> Folded:
@@ -80,27 +79,51 @@ def _cycles(geometry: WindowShape, channels: int, taps: int, pairs: int, pairs_a
     return blocks * (15 * pairs + 82 + turns) + pixels * (60 + (22 if by_words else 50) * taps // 10)
 
 
-def plan(node: Node, graph: Graph) -> Work:
-    """The step of one convolution."""
+def _code_bytes(geometry: WindowShape, taps: int, *, by_words: bool) -> int:
+    """Taps that are no whole words are gathered by a line of code each."""
+    if not by_words:
+        return 280 + 12 * taps
+    return 150 if geometry.window_height == geometry.window_width == 1 else 290
+
+
+def pair_code(unroll: int, *, linear: bool) -> tuple[str, int]:
+    """Name and bytes of the loop over pairs of taps."""
+    return f"mcuq_conv_pair_{unroll}{'_linear' if linear else ''}", 56 * unroll + (320 if linear else 240)
+
+
+def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
+    """As many pairs a turn as divide them; the loop for any zero point serves all layers, so that one may do."""
+    zero_point = quantization_of(graph.tensor(node.outputs[0])).zero_point
+    pairs = _pairs(graph.constant(node.inputs[1]).elements // graph.constant(node.inputs[1]).shape[0])
+    return tuple(
+        _plan(node, graph, pairs, unroll, linear=linear)
+        for linear in dict.fromkeys((zero_point != -128, True))
+        for unroll in UNROLLS
+        if pairs % unroll == 0
+    )
+
+
+def _plan(node: Node, graph: Graph, pairs: int, unroll: int, *, linear: bool) -> Work:
     x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
     geometry = window_shape(x, y, window_of(node.attrs, weights))
     layer = folded_layer(node, graph)
     channels, taps = layer.rows.shape
     by_words = x.shape[3] % 4 == 0
-    pairs, unroll = _pairs(taps)
     order = swapped_order(taps, pairs) if by_words else natural_order(taps, pairs)
     zero_point = quantization_of(y).zero_point
     stream = conv_stream(layer, zero_point, order)
     return Work(
-        shape=ConvDspShape(geometry, channels, pairs, unroll, by_words, linear=zero_point != -128),
+        shape=ConvDspShape(geometry, channels, pairs, unroll, by_words, linear),
         parameters=ConvDspParameters(quantization_of(x).zero_point),
         constants=(PackedConstant("stream", "uint32_t", stream),),
         scratch_bytes=8 * pairs,
         overlaps=_overlap(node, graph, geometry),
-        cycles=_cycles(geometry, channels, taps, pairs, unroll, by_words=by_words),
-        code_bytes=500,
-        shared_code=((f"mcuq_conv_pair_{unroll}", 36 * unroll + 220), ("mcuq_expand_words", 130)),
+        cycles=_cycles(geometry, channels, taps, pairs, unroll, by_words=by_words)
+        + (geometry.out_height * geometry.out_width * channels * 2 if linear else 0),
+        code_bytes=_code_bytes(geometry, taps, by_words=by_words),
+        shared_code=(pair_code(unroll, linear=linear), ("mcuq_expand_words", 170)),
+        variant=f"{unroll} pairs a turn, {'any zero point' if linear else 'zero point -128'}",
     )
 
 
-KERNEL = Kernel("conv_2d/dsp", ("CONV_2D",), "mcuq_stream_parameters", only(plan), refuses, frozenset({"dsp"}))
+KERNEL = Kernel("conv_2d/dsp", ("CONV_2D",), "mcuq_stream_parameters", plans, refuses, frozenset({"dsp"}))

@@ -163,6 +163,7 @@ def _plan(node: Node, graph: Graph, most_pairs: int) -> Work:
     shape = shape_of(g, channels, linear=zero_point != -128, most_pairs=most_pairs)
     stream = conv_stream(layer, zero_point, _order(g, shape))
     margin = line_margin_bytes(g, shape.lines, g.width * g.channels, g.out_width * channels)
+    pairs = shape.row_pairs * shape.window.window_height if shape.still else shape.unroll  # in a row of code
     return Work(
         shape=shape,
         parameters=ConvDspParameters(quantization_of(x).zero_point),
@@ -170,7 +171,7 @@ def _plan(node: Node, graph: Graph, most_pairs: int) -> Work:
         scratch_bytes=4 * shape.line_words * shape.lines,
         overlaps=(Overlap(x.name, y.name, margin),),
         cycles=_cycles(shape),
-        code_bytes=36 * shape.unroll + 520,
+        code_bytes=56 * pairs + (592 if shape.linear else 512),
         shared_code=(("mcuq_expand_line", 120) if shape.by_words else ("mcuq_expand_natural", 110),),
         variant=f"lines, {shape.unroll} pairs a turn",
     )

@@ -91,7 +91,7 @@ def _plan(node: Node, graph: Graph, chunk: int) -> Work:
         cycles=halves * (block * (shape.out_channels // BLOCK) + 20)
         + shape.pixels * g.channels * 16 // 10
         + -(-shape.pixels // chunk) * 90,
-        code_bytes=36 * unroll + 420,
+        code_bytes=62 * unroll + 352,
         shared_code=(("mcuq_expand_line", 120),),
         variant=f"{chunk} pixels, {unroll} pairs a turn",
     )

@@ -71,7 +71,7 @@ def plan(node: Node, graph: Graph) -> Work:
         ),
         overlaps=raster_overlap(node, graph, geometry),
         cycles=5 * channels * weights.values[0].size * geometry.out_height * geometry.out_width + 25 * y.elements,
-        code_bytes=560,
+        code_bytes=450,
     )
 
 

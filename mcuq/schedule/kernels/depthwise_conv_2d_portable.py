@@ -65,7 +65,7 @@ def plan(node: Node, graph: Graph) -> Work:
         ),
         overlaps=raster_overlap(node, graph, geometry),
         cycles=y.elements * (20 * geometry.window_height * geometry.window_width + 20),
-        code_bytes=410,
+        code_bytes=300,
     )
 
 

@@ -111,25 +111,34 @@ def _stream(node: Node, graph: Graph, order: np.ndarray) -> np.ndarray:
 
 
 def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
-    """The input as int16, or where whole words can be read as it is; each with as many pairs a turn as divide it."""
+    """The input as int16, or where whole words can be read as it is; each with as many pairs a turn as divide it.
+
+    The loop for any zero point serves all layers, so that one may do.
+    """
+    zero_point = quantization_of(graph.tensor(node.outputs[0])).zero_point
     depth = graph.constant(node.inputs[1]).shape[1]
     smallest = min(UNROLLS)
     pairs = -(-depth // (2 * smallest)) * smallest
-    ways = [_plan(node, graph, pairs, unroll, direct=False) for unroll in UNROLLS if pairs % unroll == 0]
+    ways = [(unroll, False) for unroll in UNROLLS]
     if depth % 4 == 0:
-        ways += [_plan(node, graph, pairs, unroll, direct=True) for unroll in DIRECT_UNROLLS if pairs % unroll == 0]
-    return tuple(ways)
+        ways += [(unroll, True) for unroll in DIRECT_UNROLLS]
+    return tuple(
+        _plan(node, graph, pairs, unroll, direct=direct, linear=linear)
+        for linear in dict.fromkeys((zero_point != -128, True))
+        for unroll, direct in ways
+        if pairs % unroll == 0
+    )
 
 
-def _plan(node: Node, graph: Graph, pairs: int, unroll: int, *, direct: bool) -> Work:
-    x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
+def _plan(node: Node, graph: Graph, pairs: int, unroll: int, *, direct: bool, linear: bool) -> Work:
+    x = graph[node.inputs[0]]
     outputs, depth = graph.constant(node.inputs[1]).shape
     by_words = depth % 4 == 0
     order = swapped_order(depth, pairs) if by_words else natural_order(depth, pairs)
     rows, blocks = x.elements // depth, -(-outputs // OUTPUTS)
     common = _common(node, graph) is not None
-    after = 82 if common else 110
-    suffix = "_common" if common else ""
+    after = (82 if common else 110) + (16 if linear else 0)
+    suffix = f"{'_common' if common else ''}{'_linear' if linear else ''}"
     shared: tuple[tuple[str, int], ...]
     if direct:
         cycles = rows * blocks * (197 * pairs // 10 + 6 * pairs // unroll + after)
@@ -147,15 +156,16 @@ def _plan(node: Node, graph: Graph, pairs: int, unroll: int, *, direct: bool) ->
             by_words=by_words,
             direct=direct,
             common=common,
-            linear=quantization_of(y).zero_point != -128,
+            linear=linear,
         ),
         parameters=FullyConnectedDspParameters(0),
         constants=(PackedConstant("stream", "uint32_t", _stream(node, graph, order)),),
         scratch_bytes=0 if direct else 4 * pairs,
         cycles=cycles,
-        code_bytes=200,
+        code_bytes=70,
         shared_code=shared,
-        variant=f"{2 * unroll} taps a turn, input {'as it is' if direct else 'as int16'}",
+        variant=f"{2 * unroll} taps a turn, input {'as it is' if direct else 'as int16'}, "
+        f"{'any zero point' if linear else 'zero point -128'}",
     )
 
 

@@ -80,7 +80,7 @@ def plan(node: Node, graph: Graph) -> Work:
             *zero_point_constants(zeros),
         ),
         cycles=(x.elements // depth) * outputs * (5 * depth + 30),
-        code_bytes=350,
+        code_bytes=260,
     )
 
 
