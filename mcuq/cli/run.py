@@ -30,6 +30,7 @@ from mcuq.errors import InvalidProject
 if TYPE_CHECKING:
     from mcuq.artifacts import Build, Goal, Measurement
     from mcuq.perturb import Perturbation
+    from mcuq.pipeline import GdbOptions
     from mcuq.project import Gates
 
 _GATES = "Gates (a failed one is exit status 1)"
@@ -46,6 +47,32 @@ def _check_shell_words(text: str | None) -> str | None:
 PortOption = Annotated[
     str | None,
     typer.Option("--port", metavar="PORT", help="The board itself, on this serial port or socket://host:port."),
+]
+_GDB = "A chip behind a GDB server (--link gdb)"
+GdbOption = Annotated[
+    str | None,
+    typer.Option("--gdb", metavar="HOST:PORT", help="The server; without it QEMU is started.", rich_help_panel=_GDB),
+]
+GdbElfOption = Annotated[
+    Path | None,
+    typer.Option("--gdb-elf", metavar="FILE", help="Your own program, with the model in it.", rich_help_panel=_GDB),
+]
+GdbAttachOption = Annotated[
+    bool,
+    typer.Option("--gdb-attach", help="Use the program where it stands and put everything back.", rich_help_panel=_GDB),
+]
+GdbLoadOption = Annotated[
+    bool, typer.Option("--gdb-load", help="Write the program where the chip holds another.", rich_help_panel=_GDB)
+]
+GdbArenaOption = Annotated[
+    str | None,
+    typer.Option("--gdb-arena", metavar="SYMBOL", help="The arena in your program: arena.", rich_help_panel=_GDB),
+]
+GdbMonitorOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--gdb-monitor", metavar="COMMAND", help="First, to the server, as `reset halt`.", rich_help_panel=_GDB
+    ),
 ]
 BaudOption = Annotated[
     int | None,
@@ -79,6 +106,12 @@ def run(
     ] = None,
     port: PortOption = None,
     baud: BaudOption = None,
+    gdb: GdbOption = None,
+    gdb_elf: GdbElfOption = None,
+    gdb_attach: GdbAttachOption = False,
+    gdb_load: GdbLoadOption = False,
+    gdb_arena: GdbArenaOption = None,
+    gdb_monitor: GdbMonitorOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the last run of the same build on the same data was ended.")
     ] = False,
@@ -127,6 +160,8 @@ def run(
     Answers are kept beside the build as they come (results-*.jsonl), for --resume. With --port: on the board itself.
     """
     link = serial_link(link, port, baud)
+    debugger = gdb_options(link, gdb, gdb_elf, gdb_attach, gdb_load, gdb_arena, gdb_monitor)
+    link = link if debugger is None else "gdb"
     given = settings(
         model, board, name, compiler, keep_inputs, None, link, count_samples, remove_dead_channels, optimize, tune
     )
@@ -153,6 +188,7 @@ def run(
         qemu_args=qemu_args,
         port=port,
         baud=baud,
+        gdb=debugger,
         keep_results=True,
         resume=resume,
         perturb=perturbations(perturb),
@@ -169,6 +205,25 @@ def serial_link(link: str | None, port: str | None, baud: int | None) -> str | N
     return link if port is None else "serial"
 
 
+def gdb_options(
+    link: str | None,
+    address: str | None,
+    elf: Path | None,
+    attach: bool,
+    load: bool,
+    arena: str | None,
+    monitor: list[str] | None,
+) -> GdbOptions | None:
+    """What the --gdb options say together, None where they say nothing; raises InvalidProject for another link."""
+    if not (address or elf or attach or load or arena or monitor):
+        return None
+    if link not in (None, "gdb"):
+        raise InvalidProject(f"--gdb options are of --link gdb, and --link {link} is another; leave one of them out")
+    from mcuq.pipeline import GdbOptions
+
+    return GdbOptions(address, elf, attach, load, arena or "arena", tuple(monitor or ()))
+
+
 def measure(
     made: Build,
     data: Path,
@@ -179,6 +234,7 @@ def measure(
     qemu_args: str | None = None,
     port: str | None = None,
     baud: int | None = None,
+    gdb: GdbOptions | None = None,
     keep_results: bool = False,
     resume: bool = False,
     perturb: Sequence[Perturbation] = (),
@@ -198,6 +254,7 @@ def measure(
             qemu_args=qemu_args,
             port=port,
             baud=baud,
+            gdb=gdb,
             keep_results=keep_results,
             resume=resume,
             perturbations=perturb,

@@ -23,9 +23,11 @@ from mcuq.pipeline.rendering import VERSION
 from mcuq.pipeline.validation import default_link, fault_map, run
 from mcuq.quantize import Quantized, Recipe, load_recipe
 from mcuq.run.connect import answering_ports
+from mcuq.run.gdb import GdbOptions
 
 __all__ = [
     "VERSION",
+    "GdbOptions",
     "Generated",
     "Goal",
     "Preprocessing",

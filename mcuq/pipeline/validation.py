@@ -26,7 +26,7 @@ from mcuq.artifacts import (
     Trace,
 )
 from mcuq.boards import Board
-from mcuq.build.image import code_reader
+from mcuq.build.image import code_reader, read_image
 from mcuq.errors import InvalidData, InvalidProject
 from mcuq.ir import Graph
 from mcuq.perturb import Perturbation
@@ -34,10 +34,10 @@ from mcuq.pipeline.evaluation import classes_of_versions, curve, disturbed, real
 from mcuq.profile import price, timing_of
 from mcuq.report.figures import removed_text
 from mcuq.report.verdict import accuracy, equal_samples, greatest_error, predicted_classes, spread
-from mcuq.run.client import Client
 from mcuq.run.connect import connected
+from mcuq.run.device import Counting, Device
 from mcuq.run.faults import FaultMap
-from mcuq.run.link import Link
+from mcuq.run.gdb import GdbDevice, GdbOptions
 from mcuq.run.links import open_link
 from mcuq.run.results import Results, RunKey, results_path
 from mcuq.run.validate import Target, answers, bisect_steps, compare_steps, count, count_steps
@@ -71,7 +71,7 @@ def _output_tolerances(graph: Graph) -> list[float]:
 
 
 def _first_difference(
-    client: Client, target: Target, samples: Samples, got: Answers, expected: Sequence[Array]
+    client: Device, target: Target, samples: Samples, got: Answers, expected: Sequence[Array]
 ) -> Difference | None:
     """The first step that parts from the reference, in the first sample whose outputs do."""
     wrong = np.flatnonzero(~equal_samples(got.outputs, expected, _output_tolerances(target.schedule.graph)))
@@ -82,7 +82,7 @@ def _first_difference(
     return found or _output_difference(target, got, expected, sample)
 
 
-def _compare(client: Client, target: Target, samples: Samples, sample: int) -> Difference | None:
+def _compare(client: Device, target: Target, samples: Samples, sample: int) -> Difference | None:
     return compare_steps(client, target, samples, sample, _reference(target, samples, sample))
 
 
@@ -132,6 +132,7 @@ def run(
     qemu_args: str | None = None,
     port: str | None = None,
     baud: int | None = None,
+    gdb: GdbOptions | None = None,
     keep_results: bool = False,
     resume: bool = False,
     perturbations: Sequence[Perturbation] = (),
@@ -140,7 +141,8 @@ def run(
     """The validation run: every sample on the device, compared with the reference, counted and weighed.
 
     `per_step` compares every step of the first `count_samples` samples, not only the outputs.
-    With a `port` the board itself is measured. `keep_results` writes every answer beside the build as it comes, and
+    With a `port` the board itself is measured, with `gdb` (or link `gdb`) what a GDB server reaches.
+    `keep_results` writes every answer beside the build as it comes, and
     `resume` goes on with what an earlier run of the same model, data, board and options left there.
     `perturbations` repeats it on disturbed inputs, beside the reference on the same ones.
     Raises DeviceError and its children, ToolMissing, InvalidData.
@@ -150,7 +152,8 @@ def run(
             f"{build.folder} holds the firmware of a benchmark; run it with `mcuq mlperf {build.folder}`"
         )
     samples = _limited(samples, limit)
-    kind = link or (default_link(build.board) if port is None else "serial")
+    usual = "gdb" if gdb is not None else default_link(build.board) if port is None else "serial"
+    kind = link or usual
     target = _target(build)
     expected = interpreter.run(build.graph, samples.inputs)
     restarts: list[int] = []
@@ -160,10 +163,15 @@ def run(
         if keep_results or resume:
             path, key = results_path(build.folder, kind, port), _run_key(build, samples, kind)
             results = open_things.enter_context(Results(path, key, resume=resume))
-        opened = open_things.enter_context(
-            closing(open_link(kind, build.image, build.board, build.name, steps, qemu_args, port, baud))
-        )
-        client = connected(opened, target, fault_map(build).describe)
+        client: Device
+        opened: Counting
+        if kind == "gdb":
+            client = opened = open_things.enter_context(closing(_debugged(build, target, gdb or GdbOptions())))
+        else:
+            opened = link_opened = open_things.enter_context(
+                closing(open_link(kind, build.image, build.board, build.name, steps, qemu_args, port, baud))
+            )
+            client = connected(link_opened, target, fault_map(build).describe)
         whole = samples.count + count_samples
         got = answers(client, target, samples, _part(progress, 0, whole), results, lambda: restarts.append(1))
         traces = count(client, opened, target, samples, count_samples, _part(progress, samples.count, whole))
@@ -184,7 +192,7 @@ def run(
 
 
 def _robustness(
-    client: Client, target: Target, samples: Samples, perturbations: Sequence[Perturbation], progress: Progress | None
+    client: Device, target: Target, samples: Samples, perturbations: Sequence[Perturbation], progress: Progress | None
 ) -> tuple[tuple[RobustnessPoint, ...], int]:
     """Accuracy on disturbed inputs on the device and as the reference has it, and how many answers differ from it."""
     graph = target.schedule.graph
@@ -205,6 +213,16 @@ def _robustness_notes(different: int) -> tuple[str, ...]:
     if not different:
         return ()
     return (f"on disturbed inputs {different} answers of the device are not those of the reference",)
+
+
+def _debugged(build: Build, target: Target, options: GdbOptions) -> GdbDevice:
+    """The model behind a GDB server, initialised; raises what `GdbDevice.open` raises."""
+    image = build.image
+    if options.elf is not None:
+        image = read_image(options.elf, build.board, image.compiler, image.constant_bytes, image.arena_bytes)
+    device = GdbDevice(image, build.board, build.name, target, options)
+    device.open()
+    return device
 
 
 def _target(build: Build) -> Target:
@@ -263,7 +281,7 @@ def _priced(build: Build, traces: tuple[Trace, ...]) -> tuple[Trace, ...]:
 
 
 def _with_steps(
-    traces: tuple[Trace, ...], client: Client, link: Link, target: Target, samples: Samples
+    traces: tuple[Trace, ...], client: Device, link: Counting, target: Target, samples: Samples
 ) -> tuple[Trace, ...]:
     """The traces with steps of the first one counted by the device, where the link could not count them."""
     if not traces or traces[0].steps:

@@ -89,6 +89,11 @@ class Client:
             self._pace = Pace(self._chunk_bytes, min(self._window, self._hello.window))
         return self._hello
 
+    @property
+    def ticks_hz(self) -> int:
+        """The rate of the device's counter, 0 where it has none."""
+        return self._ready().ticks_hz
+
     def load(self, index: int, data: bytes) -> None:
         """Fill input `index` with all of its bytes, unless they lie there still: the device is asked for their CRC.
 

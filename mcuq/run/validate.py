@@ -16,8 +16,8 @@ from mcuq.boards import Board
 from mcuq.errors import DeviceError
 from mcuq.interpreter import tolerances
 from mcuq.run.client import Client
+from mcuq.run.device import Counting, Device
 from mcuq.run.exchange import SessionLost
-from mcuq.run.link import Link
 from mcuq.run.results import Results
 
 Array = npt.NDArray[Any]
@@ -70,7 +70,7 @@ def _inputs_of(samples: Samples, index: int) -> tuple[bytes, ...]:
 
 
 def answers(
-    client: Client,
+    client: Device,
     target: Target,
     samples: Samples,
     progress: Progress | None = None,
@@ -99,12 +99,13 @@ def answers(
 
 
 def _inferred(
-    client: Client, target: Target, inputs: tuple[bytes, ...], sample: int, restarted: Callable[[], None]
+    client: Device, target: Target, inputs: tuple[bytes, ...], sample: int, restarted: Callable[[], None]
 ) -> tuple[bytes, ...]:
     """The outputs for one sample, over restarts of the device."""
     for _ in range(_MOST_RESTARTS):
         try:
-            check_identity(client, target)
+            if isinstance(client, Client):  # a debugger has compared the whole program
+                check_identity(client, target)
             return client.infer(inputs, deadline_s=target.deadline_s).outputs
         except SessionLost as error:
             if not error.has_restarted:
@@ -116,19 +117,19 @@ def _inferred(
     )
 
 
-def _emulated_trace(board: Board, link: Link, ticks: int, ticks_hz: int) -> Trace:
+def _emulated_trace(board: Board, link: Counting, ticks: int, ticks_hz: int) -> Trace:
     """What the firmware's own counter says: instructions under QEMU, time on a device that runs in real time."""
     if link.name == "qemu":
         return Trace(board.instructions_from_ticks(ticks), None, None)
-    return Trace(None, None, 1000.0 * ticks / ticks_hz if ticks_hz else None)
+    cycles = ticks if link.name == "gdb" and ticks_hz else None
+    return Trace(None, cycles, 1000.0 * ticks / ticks_hz if ticks_hz else None)
 
 
 def count(
-    client: Client, link: Link, target: Target, samples: Samples, runs: int, progress: Progress | None = None
+    client: Device, link: Counting, target: Target, samples: Samples, runs: int, progress: Progress | None = None
 ) -> tuple[Trace, ...]:
     """Trace of one inference each of the first `runs` samples, over and over where there are fewer."""
     ticks: list[int] = []
-    hello = client.hello()
     for run in range(runs):
         for index, data in enumerate(_inputs_of(samples, run % samples.count)):
             client.load(index, data)
@@ -138,10 +139,10 @@ def count(
         if progress is not None:
             progress(run + 1, runs)
     counted = link.stop_counting()
-    return counted or tuple(_emulated_trace(target.board, link, total, hello.ticks_hz) for total in ticks)
+    return counted or tuple(_emulated_trace(target.board, link, total, client.ticks_hz) for total in ticks)
 
 
-def count_steps(client: Client, link: Link, target: Target, samples: Samples) -> tuple[StepCount, ...]:
+def count_steps(client: Device, link: Counting, target: Target, samples: Samples) -> tuple[StepCount, ...]:
     """Ticks of each step of one inference from the device's counter, for links that cannot count themselves."""
     for index, data in enumerate(_inputs_of(samples, 0)):
         client.load(index, data)
@@ -172,12 +173,12 @@ def _places(target: Target, names: Iterable[str], reference: Mapping[str, Array]
         yield _Place(name, start, expected, allowed.get(name, 0.0))
 
 
-def _read(client: Client, place: _Place) -> Array:
+def _read(client: Device, place: _Place) -> Array:
     data = client.read_arena(place.offset_bytes, place.expected.nbytes)
     return np.frombuffer(data, place.expected.dtype).reshape(place.expected.shape)
 
 
-def _is_equal(client: Client, place: _Place) -> bool:
+def _is_equal(client: Device, place: _Place) -> bool:
     """Whether the device has the value: by its CRC where every bit counts, else by reading it."""
     if not place.tolerance:
         return client.arena_crc(place.offset_bytes, place.expected.nbytes) == zlib.crc32(place.expected.tobytes())
@@ -214,7 +215,7 @@ def _difference(sample: int, step: Step, name: str, got: Array, expected: Array,
 
 
 def _step_difference(
-    client: Client, target: Target, sample: int, step: Step, reference: Mapping[str, Array]
+    client: Device, target: Target, sample: int, step: Step, reference: Mapping[str, Array]
 ) -> Difference | None:
     """What differs in the outputs of a step that has just run."""
     for place in _places(target, step.outputs, reference):
@@ -225,13 +226,13 @@ def _step_difference(
     return None
 
 
-def _load_sample(client: Client, samples: Samples, sample: int) -> None:
+def _load_sample(client: Device, samples: Samples, sample: int) -> None:
     for index, data in enumerate(_inputs_of(samples, sample)):
         client.load(index, data)
 
 
 def compare_steps(
-    client: Client, target: Target, samples: Samples, sample: int, reference: Mapping[str, Array]
+    client: Device, target: Target, samples: Samples, sample: int, reference: Mapping[str, Array]
 ) -> Difference | None:
     """Run one sample step by step and stop at the first step whose values are not the reference's.
 
@@ -247,7 +248,7 @@ def compare_steps(
 
 
 def bisect_steps(
-    client: Client, target: Target, samples: Samples, sample: int, reference: Mapping[str, Array]
+    client: Device, target: Target, samples: Samples, sample: int, reference: Mapping[str, Array]
 ) -> Difference | None:
     """The step that makes the outputs of a sample differ, found with the logarithm of the steps in runs.
 
