@@ -242,6 +242,32 @@ def test_inspect_needs_no_board(model: Path) -> None:
     assert f"{document['arena_bytes']:,} bytes, exactly (of the portable kernels)" in result.stderr
 
 
+def test_goals_side_by_side(model: Path) -> None:
+    """`inspect --goals` has a row for each goal; an unknown goal is refused with those that there are."""
+    result = mcuq("inspect", model, "--board", "cortex-m4", "--goals")
+    assert result.exit_code == 0, result.output
+    rows = {line.split()[0] for line in result.stdout.splitlines() if line.strip()}
+    assert {"speed", "size", "balanced", "ram"} <= rows
+    failed(mcuq("inspect", model, "--optimize", "quickly"), "'quickly'", "speed, size, balanced, ram")
+
+
+def test_goals_of_the_project(model: Path) -> None:
+    """`optimize` of mcuq.toml is heeded, the command line has the last word, and the C says which it was."""
+    write_project(Project(model=str(model), options=Options(optimize="size")), Path())
+    for arguments, expected in (((), "size"), (("--optimize", "speed"), "speed")):
+        result = mcuq("codegen", "-o", "c", "--board", "cortex-m4", *arguments)
+        assert result.exit_code == 0, result.output
+        assert f"optimize={expected}" in Path("c/digits.c").read_text()
+
+
+def test_limits_that_cannot_be_kept(model: Path, compiler: None) -> None:
+    """A build beyond --max-flash is refused with what is missing, and leaves nothing behind."""
+    skip_without("sim")
+    result = mcuq("build", model, "--board", "cortex-m4", "-o", "out", "--max-flash", 1000)
+    failed(result, "--max-flash 1000", "too many", "what would help")
+    assert not Path("out").exists()
+
+
 def test_inspect_lists_all_that_is_unsupported(zoo: Path) -> None:
     """Each op with its reason, at once, as table and as JSON; exit status 2."""
     path = zoo / "models" / "audio_preprocessor_int8.tflite"
