@@ -17,7 +17,8 @@ from mcuq.artifacts import BALANCED, BenchmarkFirmware, Build, Goal, MemoryPlan,
 from mcuq.boards import Board
 from mcuq.build import build_image, compile_line, optimize_flag, write_sources
 from mcuq.build.compile import ELF_NAME
-from mcuq.build.image import read_image
+from mcuq.build.image import code_reader, read_image
+from mcuq.build.stack import stack_bound_bytes
 from mcuq.codegen import SelfTest, arrange, layout_named, link_script, self_test
 from mcuq.errors import DoesNotFit, InvalidProject, UnsupportedModel
 from mcuq.exporters import save_graph
@@ -254,7 +255,8 @@ def build(
     planned, plan = _within_limits(order)
     made = order.make(planned, plan, out_dir)
     _write_whole(out_dir / GRAPH_NAME, save_graph(graph))
-    document = build_to_json(made, str(board_file.resolve()) if board_file else None)
+    stack = stack_bound_bytes(made.image, code_reader(made.image.path), made.name)
+    document = build_to_json(made, str(board_file.resolve()) if board_file else None, stack)
     _write_whole(out_dir / BUILD_NAME, (json.dumps(document, indent=2) + "\n").encode())
     return made
 

@@ -55,7 +55,7 @@ def measurement_to_json(measurement: Measurement) -> Document:
     }
 
 
-def build_to_json(build: Build, board_file: str | None = None) -> Document:
+def build_to_json(build: Build, board_file: str | None = None, invoke_stack_bytes: int | None = None) -> Document:
     """What one build made; `stack_bytes` is what is set aside, `board_file` the board's own file when it has one."""
     image, schedule = build.image, build.schedule
     total = None if build.board.is_host else image.flash_bytes
@@ -86,10 +86,26 @@ def build_to_json(build: Build, board_file: str | None = None) -> Document:
         "arena_lower_bound_bytes": build.plan.lower_bound_bytes,
         "static_ram_bytes": static,
         "stack_bytes": stack,
+        "invoke_stack_bytes": invoke_stack_bytes,
+        "worst_step": _worst_step(build),
         "ram_bytes": None if static is None or stack is None else build.plan.arena_bytes + static + stack,
         "flash_bytes": flash_document(total, image.constant_bytes),
         "sections": dict(image.sections),
         "steps": steps_document(schedule),
+    }
+
+
+def _worst_step(build: Build) -> Document | None:
+    """The step that takes longest by what its kernel estimates: what a watchdog or another task waits at most."""
+    steps = [step for step in build.schedule.steps if step.cycles]
+    if not steps or build.board.is_host:
+        return None
+    step = max(steps, key=lambda step: step.cycles)
+    return {
+        "index": step.index,
+        "layers": list(step.layers),
+        "estimated_cycles": step.cycles,
+        "estimated_us": round(step.cycles / build.board.clock_hz * 1e6, 1),
     }
 
 
