@@ -40,6 +40,7 @@ class Gates:
     min_accuracy: _Fraction | None = None
     max_drop: _NotNegative | None = None
     max_latency_ms: _NotNegative | None = None
+    deadline_ms: _NotNegative | None = None
     max_ram: _Bytes | None = None
     max_flash: _Bytes | None = None
     bit_exact: bool = False
@@ -147,6 +148,7 @@ _EXAMPLES: dict[str, Any] = {
     "min_accuracy": 0.9,
     "max_drop": 0.5,
     "max_latency_ms": 100.0,
+    "deadline_ms": 100.0,
     "max_ram": 65536,
     "max_flash": 262144,
 }

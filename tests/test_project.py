@@ -29,6 +29,7 @@ gates = st.builds(
     min_accuracy=fractions,
     max_drop=fractions,
     max_latency_ms=st.none() | st.floats(0, 1e6),
+    deadline_ms=st.none() | st.floats(0, 1e6),
     max_ram=sizes,
     max_flash=sizes,
     bit_exact=st.booleans(),

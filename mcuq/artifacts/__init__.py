@@ -4,6 +4,7 @@ from mcuq.artifacts.analysis import Analysis, Fix, Histogram, LayerAnalysis, Qua
 from mcuq.artifacts.answers import (
     Answers,
     Difference,
+    EnergyEstimate,
     Events,
     Measurement,
     Spread,
@@ -52,6 +53,7 @@ __all__ = [
     "Difference",
     "Drop",
     "Edge",
+    "EnergyEstimate",
     "Estimate",
     "Evaluation",
     "Events",

@@ -68,11 +68,24 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Minimum, median and maximum of a figure over the counted samples."""
+    """Minimum, median, 95th percentile and maximum of a figure over the counted samples; `jitter`: their deviation."""
 
     min: float
     median: float
     max: float
+    p95: float | None = field(default=None, compare=False)
+    jitter: float | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyEstimate:
+    """Energy of one inference by cycles; `spread_percent` is half the range of the source's own measurements."""
+
+    supply: str
+    mcu: str
+    microjoules: float
+    spread_percent: float | None
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +131,8 @@ class Measurement:
     extra: Mapping[str, Any] = field(default_factory=dict)
     max_error: float | None = None
     robustness: tuple[RobustnessPoint, ...] = ()
+    latencies_ms: tuple[float, ...] = ()
+    energy: EnergyEstimate | None = None
 
     @property
     def agrees(self) -> bool:

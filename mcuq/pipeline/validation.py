@@ -32,6 +32,7 @@ from mcuq.ir import Graph
 from mcuq.perturb import Perturbation
 from mcuq.pipeline.evaluation import classes_of_versions, curve, disturbed, real_inputs, stored_inputs
 from mcuq.profile import price, timing_of
+from mcuq.profile.energy import energy_of, supply_named
 from mcuq.report.figures import removed_text
 from mcuq.report.verdict import accuracy, equal_samples, greatest_error, predicted_classes, spread
 from mcuq.run.connect import connected
@@ -133,6 +134,7 @@ def run(
     port: str | None = None,
     baud: int | None = None,
     gdb: GdbOptions | None = None,
+    supply: str | None = None,
     keep_results: bool = False,
     resume: bool = False,
     perturbations: Sequence[Perturbation] = (),
@@ -144,6 +146,7 @@ def run(
     With a `port` the board itself is measured, with `gdb` (or link `gdb`) what a GDB server reaches.
     `keep_results` writes every answer beside the build as it comes, and
     `resume` goes on with what an earlier run of the same model, data, board and options left there.
+    `supply` names a microcontroller and its supply, for an estimate of the energy from the cycles.
     `perturbations` repeats it on disturbed inputs, beside the reference on the same ones.
     Raises DeviceError and its children, ToolMissing, InvalidData.
     """
@@ -151,6 +154,7 @@ def run(
         raise InvalidProject(
             f"{build.folder} holds the firmware of a benchmark; run it with `mcuq mlperf {build.folder}`"
         )
+    chosen_supply = None if supply is None else supply_named(supply, build.board.core)
     samples = _limited(samples, limit)
     usual = "gdb" if gdb is not None else default_link(build.board) if port is None else "serial"
     kind = link or usual
@@ -188,6 +192,10 @@ def run(
     priced = _priced(build, traces)
     measured = _measurement(build, kind, samples, got, expected, difference, priced, stats.stack_peak_bytes)
     notes = (*measured.notes, *_restart_notes(len(restarts)), *_robustness_notes(disagreeing))
+    if chosen_supply is not None and measured.cycles is not None:
+        measured = replace(measured, energy=energy_of(measured.cycles.median, chosen_supply))
+    elif chosen_supply is not None:
+        notes = (*notes, f"no energy: link '{kind}' tells no cycles, from which it would be estimated")
     return replace(measured, notes=notes, robustness=points)
 
 
@@ -320,6 +328,7 @@ def _measurement(
         instructions=spread([trace.instructions for trace in traces]),
         cycles=spread([trace.cycles for trace in traces]),
         latency_ms=spread([trace.latency_ms for trace in traces]),
+        latencies_ms=tuple(trace.latency_ms for trace in traces if trace.latency_ms is not None),
         arena_bytes=build.plan.arena_bytes,
         static_ram_bytes=None if is_host else build.image.static_ram_bytes,
         stack_bytes=stack_peak_bytes or None,

@@ -43,6 +43,7 @@ def measurement_to_json(measurement: Measurement) -> Document:
         "instructions": _spread(m.instructions),
         "cycles": _spread(m.cycles),
         "latency_ms": _spread(m.latency_ms),
+        "energy": None if m.energy is None else asdict(m.energy),
         "arena_bytes": m.arena_bytes,
         "static_ram_bytes": m.static_ram_bytes,
         "stack_bytes": m.stack_bytes,
@@ -218,7 +219,9 @@ def _measured_step(step: StepMeasurement) -> Document:
 def _spread(spread: Spread | None) -> Document | None:
     if spread is None:
         return None
-    return {"min": _number(spread.min), "median": _number(spread.median), "max": _number(spread.max)}
+    named = (("min", spread.min), ("median", spread.median), ("p95", spread.p95), ("max", spread.max))
+    document = {name: None if figure is None else _number(figure) for name, figure in named}
+    return document | {"jitter": spread.jitter}
 
 
 def _difference(difference: Difference | None) -> Document | None:

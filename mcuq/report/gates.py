@@ -17,6 +17,7 @@ def failed_gates(measurement: Measurement, gates: Gates) -> tuple[str, ...]:
         _at_least("--min-accuracy", "accuracy", m.accuracy, gates.min_accuracy, by_labels),
         _at_most("--max-drop", "the drop in accuracy", _drop_points(m), gates.max_drop, " points", by_labels),
         _at_most("--max-latency-ms", "the greatest latency", latency_ms, gates.max_latency_ms, " ms", by_link),
+        _in_time(m, gates.deadline_ms, by_link),
         _at_most("--max-ram", "RAM", m.ram_bytes, gates.max_ram, " bytes", by_link),
         _at_most("--max-flash", "flash", m.flash_total_bytes, gates.max_flash, " bytes", by_link),
         _not_bit_exact(m) if gates.bit_exact and not m.bit_exact else None,
@@ -28,6 +29,21 @@ def _not_bit_exact(m: Measurement) -> str:
     if m.agrees:
         return "--bit-exact: the outputs are float, or depend on floats, and those are not compared bit for bit"
     return "--bit-exact: the device differs from the reference"
+
+
+def _in_time(m: Measurement, deadline_ms: float | None, missing: str) -> str | None:
+    """Every counted run must end in time: one that is late is a failure, however fast the others are."""
+    if deadline_ms is None:
+        return None
+    if not m.latencies_ms:
+        return f"--deadline-ms: the latency is {NOT_KNOWN}: {missing}"
+    late = sum(latency > deadline_ms for latency in m.latencies_ms)
+    if not late:
+        return None
+    longest = milliseconds_text(max(m.latencies_ms))
+    return (
+        f"--deadline-ms: {late} of {len(m.latencies_ms)} runs took longer than {deadline_ms:g} ms, up to {longest} ms"
+    )
 
 
 def _drop_points(m: Measurement) -> float | None:

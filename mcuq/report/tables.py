@@ -10,7 +10,7 @@ from rich.console import OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
-from mcuq.artifacts import Build, Difference, Inspection, Measurement, StepMeasurement, Trade
+from mcuq.artifacts import Build, Difference, EnergyEstimate, Inspection, Measurement, StepMeasurement, Trade
 from mcuq.boards import Board
 from mcuq.report.figures import (
     NOT_KNOWN,
@@ -18,6 +18,7 @@ from mcuq.report.figures import (
     common_scope,
     count_text,
     layers_text,
+    milliseconds_text,
     percent_text,
     printable,
     removed_text,
@@ -97,9 +98,11 @@ def verdict_table(measurement: Measurement) -> Table:
     table.add_row("model", f"{m.model} on {m.board} ({m.link}), {m.compiler}, {count_text(m.samples)} {samples}")
     table.add_row("accuracy", _accuracy_text(m))
     table.add_row("agreement", Text(_agreement_text(m), style="green" if m.agrees else "bold red"))
-    table.add_row("latency", spread_text(m.latency_ms, "ms", milliseconds=True))
+    table.add_row("latency", _latency_text(m))
     table.add_row("instructions", spread_text(m.instructions))
     table.add_row("cycles", spread_text(m.cycles))
+    if m.energy is not None:
+        table.add_row("energy", _energy_text(m.energy))
     parts = f"arena {m.arena_bytes:,} + static {count_text(m.static_ram_bytes)} + stack {count_text(m.stack_bytes)}"
     table.add_row("RAM", f"{bytes_text(m.ram_bytes)} = {parts}")
     code = None if m.flash_total_bytes is None else m.flash_total_bytes - m.flash_constant_bytes
@@ -108,6 +111,21 @@ def verdict_table(measurement: Measurement) -> Table:
     for note in m.notes:
         table.add_row("note", Text(note))
     return table
+
+
+def _latency_text(m: Measurement) -> str:
+    """The spread, and where there are more than two runs the 95th percentile and the jitter."""
+    text = spread_text(m.latency_ms, "ms", milliseconds=True)
+    latency = m.latency_ms
+    if latency is None or latency.p95 is None or latency.jitter is None or len(m.latencies_ms) < 3:
+        return text
+    p95, jitter = milliseconds_text(latency.p95), milliseconds_text(latency.jitter)
+    return f"{text}, p95 {p95} ms, jitter {jitter} ms over {len(m.latencies_ms)} runs"
+
+
+def _energy_text(energy: EnergyEstimate) -> str:
+    spread = "one measurement" if energy.spread_percent is None else f"±{energy.spread_percent:g} %"
+    return f"{energy.microjoules:,.4g} µJ estimated for {energy.mcu} ({spread}; {energy.source})"
 
 
 def difference_text(difference: Difference) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from typing import Any
@@ -47,8 +48,10 @@ def greatest_error(outputs: Sequence[Array], reference: Sequence[Array]) -> floa
 
 
 def spread(figures: Sequence[float | None]) -> Spread | None:
-    """Minimum, median, maximum; None where a figure is missing."""
+    """Minimum, median, 95th percentile (nearest rank), maximum, deviation; None where a figure is missing."""
     known = [figure for figure in figures if figure is not None]
     if not known or len(known) < len(figures):
         return None
-    return Spread(min(known), statistics.median(known), max(known))
+    rank = math.ceil(0.95 * len(known)) - 1
+    middle, p95 = statistics.median(known), sorted(known)[rank]
+    return Spread(min(known), middle, max(known), p95, statistics.pstdev(known))

@@ -37,7 +37,7 @@ def test_a_measurement_says_what_was_measured(measurement: Measurement) -> None:
     document = measurement_to_json(measurement)
     assert document["ram_bytes"] == 2048 + 600 + 352
     assert document["flash_bytes"] == {"total": 10_000, "constants": 4_000, "code": 6_000}
-    assert document["instructions"] == {"min": 1000, "median": 1500.5, "max": 2000}
+    assert document["instructions"] == {"min": 1000, "median": 1500.5, "p95": None, "max": 2000, "jitter": None}
     assert document["cycles"] is None
     assert list(document["steps"][0]) == STEP
     assert document["steps"][0]["layers"] == ["net/conv", "net/relu"]
