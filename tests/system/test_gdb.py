@@ -221,3 +221,19 @@ def test_the_verb_takes_the_link_and_refuses_contradictions(build_of, digits_dat
     refused = CliRunner().invoke(app, [*run, "--link", "sim", "--gdb", "localhost:3333"])
     assert refused.exit_code == 2
     assert "--gdb options are of --link gdb" in refused.output
+
+
+def test_energy_needs_cycles(build_of, samples: Samples) -> None:
+    """Where the link tells cycles their energy is estimated, and where it tells none the verdict says so."""
+    made = build_of("cortex-m4")
+    blind = pipeline.run(made, samples.take(slice(2)), link="gdb", supply="stm32l4r5-ldo-1v8")
+    assert blind.energy is None
+    assert any("tells no cycles" in note for note in blind.notes)
+    pytest.importorskip("unicorn")
+    counted = pipeline.run(made, samples.take(slice(2)), link="sim", count_samples=2, supply="stm32l4r5-ldo-1v8")
+    assert counted.energy is not None
+    assert counted.cycles is not None
+    assert counted.energy.microjoules == pytest.approx(counted.cycles.median * 341e-6)
+    assert len(counted.latencies_ms) == 2
+    with pytest.raises(InvalidBoard, match="no supply"):
+        pipeline.run(made, samples, supply="battery")
