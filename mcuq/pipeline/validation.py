@@ -242,7 +242,7 @@ def fault_map(build: Build) -> FaultMap:
     """What names function and layer of a fault of that build."""
     layers = [step.layers for step in build.schedule.steps]
     c_text = "\n".join(file.text for file in build.sources.of_role("model"))
-    return FaultMap(build.image, build.name, layers, c_text)
+    return FaultMap(build.image, build.name, layers, c_text, is_riscv=build.board.architecture == "riscv")
 
 
 def _run_key(build: Build, samples: Samples, link: str) -> RunKey:

@@ -13,6 +13,8 @@ from mcuq.run.serial import DEFAULT_BAUD, PortInfo, SerialLink, serial_ports
 from mcuq.run.validate import Target, check_identity
 
 _PORT_DEADLINE_S = 2.5
+_TIMEOUT_S = 1.0
+_LONGEST_REQUEST_BITS = 10 * 600
 
 
 def connected(
@@ -23,7 +25,7 @@ def connected(
     Raises DeviceTimeout (silence, another program, a wrong baud rate: then which one answers), DeviceFault (it restarts
     again and again), DeviceError (another board, model or version), and what the link raises.
     """
-    client = Client(link, describe_fault=describe_fault)
+    client = Client(link, timeout_s=_patience_s(link), describe_fault=describe_fault)
     try:
         client.hello(deadline_s=deadline_s)
     except DeviceTimeout as error:
@@ -36,6 +38,11 @@ def connected(
         ) from error
     check_identity(client, target)
     return client
+
+
+def _patience_s(link: Link) -> float:
+    """How long a request may stay unanswered: longer than the longest one takes on a slow line."""
+    return _TIMEOUT_S + (_LONGEST_REQUEST_BITS / link.baud if isinstance(link, SerialLink) else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,26 @@ _CAUSES = {
     25: "division by zero",
 }
 _EXCEPTIONS = {2: "NMI", 3: "HardFault", 4: "MemManage", 5: "BusFault", 6: "UsageFault"}
+# Causes of traps: The RISC-V Instruction Set Manual, volume II, table of mcause.
+_RISCV_CAUSES = {
+    0: "jump to a misaligned address",
+    1: "instruction fetch from an address that is not there",
+    2: "illegal instruction",
+    3: "breakpoint",
+    4: "read from a misaligned address",
+    5: "read from an address that is not there",
+    6: "write to a misaligned address",
+    7: "write to an address that is not there",
+}
 
 
 class FaultMap:
     """Names the place of a fault in an image; `layers` are those of every step, `c_text` is the model's C file."""
 
-    def __init__(self, image: Image, model_name: str, layers: Sequence[Sequence[str]], c_text: str) -> None:
+    def __init__(
+        self, image: Image, model_name: str, layers: Sequence[Sequence[str]], c_text: str, *, is_riscv: bool = False
+    ) -> None:
+        self._is_riscv = is_riscv
         self._functions = Functions(image, model_name)
         self._layers = layers
         self._steps_of = steps_of_functions(model_name, c_text)
@@ -42,6 +56,8 @@ class FaultMap:
         """Exception, cause, registers, function and layers, as a part of a sentence."""
         causes = [text for bit, text in _CAUSES.items() if fault.cfsr >> bit & 1]
         name = _EXCEPTIONS.get(fault.exception, "fault")
+        if self._is_riscv:
+            name, causes = "trap", [_RISCV_CAUSES.get(fault.exception, f"mcause {fault.exception}")]
         cause = f" ({', '.join(causes)})" if causes else ""
         return f"a {name}{cause} in {self._functions.name(fault.pc)}{self._place(fault)}: {fault}"
 

@@ -48,14 +48,18 @@ def test_steps_are_found_through_the_functions_that_they_call() -> None:
     assert steps["net_step_1"] == (1,)
 
 
+def build_for(board: str, folder: Path) -> Build:
+    """The demo for that board."""
+    try:
+        return pipeline.build(pipeline.load(demo.model_path()), pipeline.find_board(board), folder)
+    except ToolMissing as error:
+        pytest.skip(str(error))
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Build:
     """The demo for a Cortex-M4."""
-    board = pipeline.find_board("cortex-m4")
-    try:
-        return pipeline.build(pipeline.load(demo.model_path()), board, tmp_path_factory.mktemp("digits"))
-    except ToolMissing as error:
-        pytest.skip(str(error))
+    return build_for("cortex-m4", tmp_path_factory.mktemp("digits"))
 
 
 def broken(built: Build, function: str, statement: str, folder: Path) -> Build:
@@ -111,6 +115,17 @@ def test_a_hard_fault_is_resolved_to_its_layer(
         assert step == 2
     else:
         assert built.schedule.steps[step].nodes[-1].op.lower() == "fully_connected"
+
+
+@pytest.mark.skipif(which("qemu-system-riscv32") is None, reason="qemu-system-riscv32 is not installed")
+def test_a_trap_of_risc_v_is_resolved_to_its_layer(tmp_path: Path) -> None:
+    """There the cause is that of mcause, and the place is found in the same way."""
+    made = build_for("virt-rv32", tmp_path / "whole")
+    harmed = broken(made, "digits_int8_step_2", '__asm__ volatile(".word 0");', tmp_path / "harmed")
+    samples = pipeline.load_samples(demo.data_path(), made.graph, 2)
+    layers = ", ".join(re.escape(name) for name in made.schedule.steps[2].layers)
+    with pytest.raises(DeviceFault, match=rf"a trap \(illegal instruction\) in digits_int8_.*, step 2 \({layers}\)"):
+        pipeline.run(harmed, samples, link="qemu", count_samples=1)
 
 
 def test_a_fault_in_the_simulator_names_function_and_step(built: Build, tmp_path: Path) -> None:
