@@ -42,7 +42,7 @@ typedef struct {
 } mcuq_stream_parameters;
 
 /* Weights four channels at a time, how many taps fit the lanes at a time, and four numbers a channel: bias,
- * multiplier, rounding, shift (mcuq/lanes.h). */
+ * multiplier, rounding, shift (mcuq/lanes.h); the last three once, before all biases, where they serve every channel. */
 typedef struct {
     const int8_t *weights;
     const uint8_t *runs; /* null where nothing is packed into lanes */

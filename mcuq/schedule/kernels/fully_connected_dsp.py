@@ -24,8 +24,8 @@ from mcuq.schedule.kernels.mixed_lanes import (
     pair_words,
     refusal_of_types,
     swapped_order,
+    with_common_factor,
 )
-from mcuq.schedule.kernels.packing import bias_of
 
 OUTPUTS = 8  # at a time
 UNROLLS = (16, 8, 2)  # pairs a turn of the inner loop, the preferred one first
@@ -62,16 +62,6 @@ def _folded(node: Node, graph: Graph) -> Folded:
     return folded(node, graph, weights.values, multipliers_of(x, weights, y))
 
 
-def _common(node: Node, graph: Graph) -> Folded | None:
-    """The layer with its one factor for all outputs, where it has one and all bounds hold."""
-    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
-    multipliers = multipliers_of(x, weights, y)
-    rows = weights.values.astype(np.int64)
-    bias = bias_of(node, graph, len(rows)) - quantization_of(x).zero_point * rows.sum(axis=1)
-    layer = Folded(rows, bias, multipliers)
-    return layer if len(set(multipliers)) == 1 and layer.refusal() is None else None
-
-
 def refuses(node: Node, graph: Graph) -> str | None:
     """Why the kernel cannot compute the node, or None."""
     return refusal_of_types(node, graph) or _folded(node, graph).refusal()
@@ -92,7 +82,7 @@ def _stream(node: Node, graph: Graph, order: np.ndarray) -> np.ndarray:
 
     A common factor stands before the first block instead, and again before the last where that is not whole.
     """
-    common = _common(node, graph)
+    common = with_common_factor(node, graph)
     given = common or _folded(node, graph)
     layer = _in_blocks(given)
     zero_point = quantization_of(graph[node.outputs[0]]).zero_point
@@ -136,7 +126,7 @@ def _plan(node: Node, graph: Graph, pairs: int, unroll: int, *, direct: bool, li
     by_words = depth % 4 == 0
     order = swapped_order(depth, pairs) if by_words else natural_order(depth, pairs)
     rows, blocks = x.elements // depth, -(-outputs // OUTPUTS)
-    common = _common(node, graph) is not None
+    common = with_common_factor(node, graph) is not None
     after = (82 if common else 110) + (16 if linear else 0)
     suffix = f"{'_common' if common else ''}{'_linear' if linear else ''}"
     shared: tuple[tuple[str, int], ...]

@@ -13,21 +13,23 @@ from mcuq.schedule.kernels.lanes import (
     FEATURES,
     blocks,
     channel_constants,
+    common_constants,
     is_linear,
     packed_weights,
     parameters,
     refusal_of_types,
 )
-from mcuq.schedule.kernels.mixed_lanes import Folded, folded
+from mcuq.schedule.kernels.mixed_lanes import Folded, folded, with_common_factor
 
 
 @dataclass(frozen=True, slots=True)
 class FullyConnectedLanesShape:
-    """`rows` inputs of `depth` elements; `linear`: see lanes."""
+    """`rows` inputs of `depth` elements; `common`: one factor serves all outputs; `linear`: see lanes."""
 
     rows: int
     depth: int
     out_channels: int
+    common: bool
     linear: bool
 
 
@@ -45,13 +47,15 @@ def plan(node: Node, graph: Graph) -> Work:
     """The step of one fully connected layer."""
     x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
     outputs, depth = graph.constant(node.inputs[1]).shape
-    layer = _folded(node, graph)
+    common = with_common_factor(node, graph)
+    layer = common or _folded(node, graph)
+    zero_point = quantization_of(y).zero_point
     return Work(
-        shape=FullyConnectedLanesShape(x.elements // depth, depth, outputs, is_linear(node, graph)),
+        shape=FullyConnectedLanesShape(x.elements // depth, depth, outputs, common is not None, is_linear(node, graph)),
         parameters=parameters(node, graph),
         constants=(
             packed_weights(blocks(layer.rows)),
-            channel_constants(layer, quantization_of(y).zero_point),
+            channel_constants(layer, zero_point) if common is None else common_constants(layer, zero_point),
         ),
         cycles=(x.elements // depth) * (4 * BLOCK * -(-outputs // BLOCK) * depth + 25 * outputs),
         code_bytes=250,

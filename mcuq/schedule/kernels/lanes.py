@@ -65,6 +65,12 @@ def channel_constants(layer: Folded, zero_point: int) -> PackedConstant:
     return PackedConstant("channels", "int32_t", np.array(rows, np.int32).reshape(-1))
 
 
+def common_constants(layer: Folded, zero_point: int) -> PackedConstant:
+    """Multiplier, rounding and shift that serve all channels, then the biases."""
+    numbers = np.concatenate([np.array(factors(*layer.multipliers[0], zero_point), np.int64), layer.bias])
+    return PackedConstant("channels", "int32_t", numbers.astype(np.int32))
+
+
 def blocks(rows: Array) -> Array:
     """int64 weights [channels, taps] as [blocks, taps, 4], with zeros where there is no channel."""
     channels, taps = rows.shape

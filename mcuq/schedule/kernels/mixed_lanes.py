@@ -17,6 +17,7 @@ import numpy.typing as npt
 from mcuq.arithmetic import TFLM
 from mcuq.ir import INT8, Graph, Node
 from mcuq.ops.activation import quantized_range
+from mcuq.ops.fully_connected import multipliers_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.schedule.kernels.packing import bias_of
 
@@ -85,6 +86,16 @@ def folded(node: Node, graph: Graph, rows: Array, multipliers: tuple[tuple[int, 
         bias=np.where(constant, 4 * first, bias),
         multipliers=tuple(QUARTER if same else m for same, m in zip(constant, multipliers, strict=True)),
     )
+
+
+def with_common_factor(node: Node, graph: Graph) -> Folded | None:
+    """A fully connected layer whose outputs all have one factor, where all bounds hold; else None."""
+    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
+    multipliers = multipliers_of(x, weights, y)
+    rows = weights.values.astype(np.int64)
+    bias = bias_of(node, graph, len(rows)) - quantization_of(x).zero_point * rows.sum(axis=1)
+    layer = Folded(rows, bias, multipliers)
+    return layer if len(set(multipliers)) == 1 and layer.refusal() is None else None
 
 
 def factors(multiplier: int, shift: int, zero_point: int) -> tuple[int, int, int]:
