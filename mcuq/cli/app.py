@@ -21,6 +21,7 @@ from mcuq.cli.build import build
 from mcuq.cli.codegen import codegen
 from mcuq.cli.compare import compare
 from mcuq.cli.demo import demo
+from mcuq.cli.diff import diff
 from mcuq.cli.doctor import doctor
 from mcuq.cli.eval import eval
 from mcuq.cli.init import init
@@ -43,6 +44,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     analyze,
     compare,
     profile,
+    diff,
     codegen,
     init,
     boards,
