@@ -3,6 +3,7 @@
 from mcuq.boards.board import (
     Board,
     CompilerFlags,
+    GdbRun,
     HostRun,
     Marker,
     MemoryRegion,
@@ -21,6 +22,7 @@ from mcuq.boards.load import all_boards, find_board, load_board
 __all__ = [
     "Board",
     "CompilerFlags",
+    "GdbRun",
     "HostRun",
     "Marker",
     "MemoryRegion",

@@ -171,6 +171,13 @@ class SerialRun:
 
 
 @dataclass(frozen=True, slots=True)
+class GdbRun:
+    """A chip of which only core and memory map are known: a debugger reaches it, no UART and no counter are needed."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """The links that reach the board; a missing one is None."""
 
@@ -180,6 +187,7 @@ class Run:
     qemu: QemuRun | None = None
     host: HostRun | None = None
     serial: SerialRun | None = None
+    gdb: GdbRun | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +226,15 @@ class Board:
         return self.run.host is not None
 
     @property
+    def is_bare(self) -> bool:
+        """Whether only core and memory map are known: the program is the model alone, for the gdb link."""
+        return self.run.gdb is not None and self.port.uart is None
+
+    @property
     def links(self) -> tuple[str, ...]:
-        """The kinds of link that the board has, the preferred one first."""
+        """The kinds of link that the board has, the preferred one first; a bare one has the debugger's alone."""
+        if self.is_bare:
+            return ("gdb",)
         named = (("sim", self.run.sim), ("qemu", self.run.qemu), ("host", self.run.host), ("serial", self.run.serial))
         return tuple(name for name, run in named if run is not None)
 

@@ -103,7 +103,7 @@ def _problems(board: Board) -> Iterator[str]:
     if unknown:
         yield f"key 'features': unknown feature '{unknown[0]}'; known are {', '.join(sorted(FEATURES))}"
     if not board.links:
-        yield "key 'run': name at least one way to run it: [run.sim], [run.qemu] or [run.host]"
+        yield "key 'run': name at least one way to run it: [run.sim], [run.qemu], [run.gdb] or [run.host]"
     if board.is_host:
         if board.memory:
             yield "key 'memory': a board with [run.host] is a native program and has no memory regions"
@@ -111,8 +111,8 @@ def _problems(board: Board) -> Iterator[str]:
     yield from _memory_problems(board)
     if board.clock_hz <= 0:
         yield "key 'clock_hz': must be positive"
-    if board.port.uart is None or board.port.timer is None:
-        yield "key 'port': needs [port.uart] and [port.timer]"
+    if not board.is_bare and (board.port.uart is None or board.port.timer is None):
+        yield "key 'port': needs [port.uart] and [port.timer]; a chip without them is reached by a debugger: [run.gdb]"
 
 
 def _placement_problem(board: Board) -> str | None:

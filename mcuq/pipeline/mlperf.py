@@ -180,6 +180,8 @@ def mlperf(
         raise InvalidData(f"{samples.source} holds no samples")
     benchmark = benchmark_named(build.mlperf.benchmark, build.graph)
     kind = link or ("serial" if port is not None else build.board.links[0])
+    if kind == "gdb":
+        raise InvalidProject("the benchmark's protocol needs a stream of bytes; the gdb link has none (use `mcuq run`)")
     chosen = _wire(build, benchmark, samples, data)
     notes: list[str] = []
     with closing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import subprocess
@@ -221,6 +222,58 @@ def test_the_verb_takes_the_link_and_refuses_contradictions(build_of, digits_dat
     refused = CliRunner().invoke(app, [*run, "--link", "sim", "--gdb", "localhost:3333"])
     assert refused.exit_code == 2
     assert "--gdb options are of --link gdb" in refused.output
+
+
+BARE = """
+name = "my-chip"
+description = "A chip by its memory map"
+core = "{core}"
+features = {features}
+clock_hz = 25_000_000
+stack_bytes = 4096
+[[memory]]
+name = "flash"
+address = 0x0000_0000
+bytes = 0x0010_0000
+kind = "flash"
+[[memory]]
+name = "ram"
+address = 0x2000_0000
+bytes = 0x0001_0000
+kind = "ram"
+[port]
+sources = ["cortex_m.c", "memory.c"]
+[compiler]
+gcc = {gcc}
+clang = []
+zig = []
+[run.gdb]
+[run.qemu] # only its GDB server is used
+machine = "{machine}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("core", "features", "machine", "flags"),
+    [
+        ("cortex-m4", '["dsp", "fpu"]', "mps2-an386", ["-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]),
+        ("cortex-m3", "[]", "mps2-an385", ["-mfloat-abi=soft"]),
+    ],
+)
+def test_a_chip_is_a_memory_map(
+    build_of, digits: Graph, samples: Samples, tmp_path: Path, core: str, features: str, machine: str, flags: list[str]
+) -> None:
+    """Without UART, counter, protocol and driver: core, memory and compiler flags are all that a board file needs."""
+    build_of(core)  # skips where QEMU or the compiler is missing
+    path = tmp_path / "my-chip.toml"
+    gcc = json.dumps([f"-mcpu={core}", "-mthumb", *flags])
+    path.write_text(BARE.format(core=core, features=features, gcc=gcc, machine=machine))
+    board = pipeline.find_board(path)
+    assert board.links == ("gdb",)
+    made = pipeline.build(digits, board, tmp_path / "out", name="digits", compiler="gcc")
+    assert not any(name.startswith("mcuq_protocol") for name in made.image.symbols)
+    measured = pipeline.run(made, samples, per_step=True, count_samples=1)
+    assert (measured.bit_exact, measured.link) == (True, "gdb")
 
 
 def test_energy_needs_cycles(build_of, samples: Samples) -> None:
