@@ -75,6 +75,29 @@ def conv_graphs(draw: Draw) -> Graph:
 
 
 @st.composite
+def conv_rows_graphs(draw: Draw) -> Graph:
+    """CONV_2D: any channels in and out, odd widths, long windows, 1x1, strides beyond the window, any clamp."""
+    x = image(draw, draw(st.sampled_from((1, 1, 2, 3, 3, 4, 5, 8, 12, 16, 36))))
+    size = draw(st.sampled_from(((1, 1), (3, 3), (2, 3), (5, 2), (6, 4), (1, 3), (3, 1))))
+    stride = draw(st.sampled_from(((1, 1), (1, 1), (2, 2), (1, 2), (2, 1), (3, 3))))
+    dilation = (draw(st.integers(1, 2)), 1) if stride == (1, 1) else (1, 1)
+    padding = same_padding(size, stride, dilation, x.shape[1:3]) if draw(st.booleans()) else Padding()
+    channels = draw(st.sampled_from((1, 2, 3, 4, 5, 8, 12)))
+    operands, output = layer(draw, x, (channels, *size, x.shape[3]), 0)
+    activation = draw(st.sampled_from(("NONE", "RELU", "RELU6", "RELU_N1_TO_1")))
+    return single_op("CONV_2D", operands, Conv2D(stride, dilation, padding, activation), output)
+
+
+@st.composite
+def long_conv_graphs(draw: Draw) -> Graph:
+    """CONV_2D 3x3 whose window rows take several turns of the inner loop."""
+    x = image(draw, draw(st.sampled_from((20, 28, 36))), greatest=5)
+    operands, output = layer(draw, x, (8, 3, 3, x.shape[3]), 0)
+    padding = same_padding((3, 3), (1, 1), (1, 1), x.shape[1:3])
+    return single_op("CONV_2D", operands, Conv2D((1, 1), (1, 1), padding), output)
+
+
+@st.composite
 def pointwise_graphs(draw: Draw) -> Graph:
     """CONV_2D 1x1: channels in fours, few and many pixels, odd and even counts."""
     x = image(draw, 4 * draw(st.sampled_from((1, 2, 3, 5, 8, 13, 25, 26))))
@@ -140,6 +163,7 @@ GRAPHS = {
     "conv_2d/dsp": conv_graphs(),
     "conv_2d/dsp_lines": conv_graphs(),
     "conv_2d/dsp_points": pointwise_graphs(),
+    "conv_2d/dsp_rows": st.one_of(conv_rows_graphs(), conv_rows_graphs(), long_conv_graphs()),
     "depthwise_conv_2d/dsp": depthwise_graphs(),
     "depthwise_conv_2d_any/dsp": any_depthwise_graphs(),
     "fully_connected/dsp": fully_connected_graphs(),

@@ -422,6 +422,14 @@ __attribute__((noinline, unused)) static void mcuq_expand_natural(uint32_t *line
     }
 }
 
+/* Outputs that were made elsewhere, to their place. */
+static inline void mcuq_copy_outputs(int8_t *to, const int8_t *from, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        to[i] = from[i];
+    }
+}
+
 /* Words to a lower place. */
 static inline void mcuq_move_line(uint32_t *to, const uint32_t *from, int32_t words)
 {

@@ -30,6 +30,41 @@ BLOCK = 4  # channels
 
 
 @dataclass(frozen=True, slots=True)
+class Clamp:
+    """An output range narrower than int8, by saturation alone: how far its ends lie inside of int8's.
+
+    The sum comes out `high` too large and is saturated to int8, which clamps at the top; less `high + low`, saturated
+    again, it is clamped at the bottom; plus `low` it is the output.
+    """
+
+    low: int = 0
+    high: int = 0
+
+    def offset(self, zero_point: int) -> int:
+        """The zero point that the requantisation's constant must hold."""
+        return zero_point + self.high
+
+    @property
+    def narrow(self) -> bool:
+        """Whether one saturation is not enough."""
+        return self.low > 0 or self.high > 0
+
+
+def clamp_of(node: Node, graph: Graph) -> tuple[Clamp, bool]:
+    """The node's clamp, and whether negative sums need the second rounding's correction: not where they are clamped."""
+    y = graph.tensor(node.outputs[0])
+    low, high = quantized_range(node.attrs.activation, y)
+    clamp = Clamp(low - y.dtype.minimum, y.dtype.maximum - high)
+    return clamp, low < quantization_of(y).zero_point
+
+
+def fits_clamp(layer: Folded, clamp: Clamp, zero_point: int) -> bool:
+    """Whether the constants with the clamp in them, and any product on top, stay within int32."""
+    greatest = max((-shift for _, shift in layer.multipliers), default=1)
+    return abs(clamp.offset(zero_point)) << (greatest + 7) < (1 << 30) + (1 << 29)
+
+
+@dataclass(frozen=True, slots=True)
 class Folded:
     """A layer as DSP kernels compute it: int64 weights [channels, taps], bias with the zero point in it, factors."""
 
@@ -51,13 +86,22 @@ class Folded:
         return None if in_range else "a factor is outside of 2^-17 to 2^-1"
 
 
-def refusal_of_types(node: Node, graph: Graph) -> str | None:
-    """Why a layer with weights is none for these kernels, before its numbers are looked at, or None."""
-    x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
+def refusal_of_numbers(node: Node, graph: Graph) -> str | None:
+    """Why a layer with weights is none for these kernels whatever its clamp, or None."""
+    x, weights = graph[node.inputs[0]], graph.constant(node.inputs[1])
     if node.arithmetic != "tflm" or x.dtype != INT8 or weights.dtype != INT8:
         return "it is made for int8 with TFLM's rounding"
     if any(quantization_of(weights).zero_points):
         return "its weights have zero points"
+    return None
+
+
+def refusal_of_types(node: Node, graph: Graph) -> str | None:
+    """Why a layer with weights is none for these kernels, before its numbers are looked at, or None."""
+    y = graph.tensor(node.outputs[0])
+    reason = refusal_of_numbers(node, graph)
+    if reason is not None:
+        return reason
     clamped = quantized_range(node.attrs.activation, y) != (y.dtype.minimum, y.dtype.maximum)
     return "its output is clamped to less than int8" if clamped else None
 
@@ -77,7 +121,7 @@ def folded(node: Node, graph: Graph, rows: Array, multipliers: tuple[tuple[int, 
     greatest = bias + 127 * positive - 128 * negative
     multiplier = np.array([m for m, _ in multipliers], np.int64)
     shift = np.array([s for _, s in multipliers], np.int64)
-    low, high = (bound - quantization_of(y).zero_point for bound in (y.dtype.minimum, y.dtype.maximum))
+    low, high = (bound - quantization_of(y).zero_point for bound in quantized_range(node.attrs.activation, y))
     first, last = (np.clip(TFLM.requantize(s, multiplier, shift), low, high) for s in (least, greatest))
     # Below 2^31 / 2^shift a left shift cannot wrap, so that the factor is monotone indeed.
     constant = (first == last) & (np.maximum(np.abs(least), np.abs(greatest)) < 1 << 31) & (shift <= 0)
@@ -126,9 +170,20 @@ def natural_order(taps: int, pairs: int) -> Array:
     return np.where(order < taps, order, -1)
 
 
+def whole_blocks(layer: Folded) -> Folded:
+    """The layer with channels of zeros behind its own, up to a multiple of BLOCK."""
+    missing = -len(layer.rows) % BLOCK
+    return Folded(
+        rows=np.pad(layer.rows, ((0, missing), (0, 0))),
+        bias=np.pad(layer.bias, (0, missing)),
+        multipliers=layer.multipliers + (QUARTER,) * missing,
+    )
+
+
 def conv_stream(layer: Folded, zero_point: int, order: Array) -> Array:
     """All constants of a convolution as one uint32 stream, a block of four channels at a time (see mcuq/dsp.h)."""
     parts: list[Array] = []
+    layer = whole_blocks(layer)
     for start in range(0, len(layer.rows), BLOCK):
         b = layer.bias[start : start + BLOCK]
         parts.append(np.array([256 * b[1] + b[0], b[0], 256 * b[3] + b[2], b[2]], np.int64))
