@@ -1,7 +1,7 @@
 """From a Schedule and its MemoryPlan to C."""
 
 from mcuq.codegen.arrange import arrange
-from mcuq.codegen.generate import add_template, generate, remove_template
+from mcuq.codegen.generate import add_template, generate, kernel_source, remove_template
 from mcuq.codegen.layouts import LAYOUTS, layout_named
 from mcuq.codegen.link_script import link_script
 from mcuq.codegen.names import model_name
@@ -13,6 +13,7 @@ __all__ = [
     "add_template",
     "arrange",
     "generate",
+    "kernel_source",
     "layout_named",
     "link_script",
     "model_name",

@@ -35,6 +35,13 @@ def remove_template(kernel: str) -> None:
     _ADDED.pop(f"kernels/{kernel}.c.j2", None)
 
 
+def kernel_source(kernel: str) -> str:
+    """The text of a kernel's template."""
+    templates = environment()
+    assert templates.loader is not None
+    return templates.loader.get_source(templates, f"kernels/{kernel}.c.j2")[0]
+
+
 @cache
 def environment() -> jinja2.Environment:
     """The templates, strict about names, without HTML escaping."""

@@ -18,16 +18,15 @@ def rendered(
     plan: MemoryPlan,
     name: str | None = None,
     selftest: SelfTest | None = None,
-    model_hash: str | None = None,
     labels: tuple[str, ...] = (),
 ) -> Sources:
-    """All C of the model; `model_hash` takes the place of the graph's own."""
+    """All C of the model."""
     graph = planned.graph
     return generate(
         planned,
         plan,
         name=model_name(name or graph.name),
-        model_hash=model_hash or hashlib.sha256(save_graph(graph)).hexdigest(),
+        model_hash=hashlib.sha256(save_graph(graph)).hexdigest(),
         version=VERSION,
         parameter_types={kernel.name: kernel.parameters_type for kernel in known_kernels()},
         selftest=selftest,

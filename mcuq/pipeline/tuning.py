@@ -1,13 +1,14 @@
 """Ways to compute a layer, measured: each is built alone and counted on the simulator, equal ones once.
 
 What was measured is kept in the user's cache folder (XDG_CACHE_HOME, else ~/.cache): mcuq/tuning. A file's name is a
-hash of the C of the layer, without its numbers, of board, core timings, compiler and version, so that nothing stale is
-found.
+hash of the layer's shapes without its numbers, of all that its C is made of, of board, core timings, compiler and
+version, so that nothing stale is found.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -16,10 +17,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from mcuq.artifacts import Build, Goal, MemoryPlan, Schedule, Sources
+from mcuq import resources
+from mcuq.artifacts import Build, Goal, MemoryPlan, Schedule
 from mcuq.boards import Board
 from mcuq.build import build_image, find_toolchain, optimize_flag
-from mcuq.codegen import link_script
+from mcuq.codegen import kernel_source, link_script
 from mcuq.errors import InvalidBoard
 from mcuq.ir import Graph, Node
 from mcuq.ir.rewrite import remove_unused
@@ -31,8 +33,6 @@ from mcuq.schedule.candidates import inputs_of
 
 Progress = Callable[[str, int, int], None]
 
-_NO_HASH = "0" * 64
-
 
 def measured_cost(
     graph: Graph, board: Board, compiler: str | None, optimize: str, progress: Progress | None = None
@@ -43,17 +43,13 @@ def measured_cost(
     """
     if "sim" not in board.links:
         raise InvalidBoard(f"board '{board.name}' has no simulator, which --tune measures on; leave --tune out")
-    known: dict[str, int] = {}
+    rules = "\0".join((VERSION, find_toolchain(board, compiler).version, optimize, repr(board), pricing_text(board)))
 
     def cost(candidate: Candidate, done: int, total: int) -> int:
         if progress is not None:
             progress(f"measuring {candidate.kernel.name} {candidate.work.variant}".rstrip(), done, total)
-        planned, plan = _alone(graph, candidate, board, optimize)
-        sources = rendered(planned, plan, "layer", model_hash=_NO_HASH)
-        key = _signature(sources, board, find_toolchain(board, compiler).version, optimize)
-        if key not in known:
-            known[key] = _cached(key, lambda: _measured(planned, plan, sources, board, compiler))
-        return known[key]
+        key = _signature(candidate, graph, rules)
+        return _cached(key, lambda: _measured(graph, candidate, board, compiler, optimize))
 
     return cost
 
@@ -83,11 +79,26 @@ def _without_origin(node: Node) -> Node:
     return replace(node, origin=())
 
 
-def _signature(sources: Sources, board: Board, compiler: str, optimize: str) -> str:
-    """What decides how long the layer takes: code, not constants."""
-    said = [VERSION, compiler, optimize, repr(board), pricing_text(board)]
-    said += [file.text for file in sources.files if not file.path.endswith(("_constants.c", "layer.h"))]
+def _signature(candidate: Candidate, graph: Graph, rules: str) -> str:
+    """What decides how long the layer takes: its code and its shapes, not its numbers."""
+    work = candidate.work
+    said = [rules, _code_hash(), kernel_source(candidate.kernel.name), repr(candidate.way), repr(work.shape)]
+    said += [repr((constant.role, constant.c_type, constant.bytes)) for constant in work.constants]
+    said += [repr((work.scratch_bytes, [(o.margin_bytes, o.same_start) for o in work.overlaps]))]
+    for node in candidate.nodes:
+        values = (graph[name] for name in (*node.inputs, *node.outputs))
+        said += [node.op, node.arithmetic, repr(node.attrs), *(f"{value.shape} {value.dtype.name}" for value in values)]
     return hashlib.sha256("\0".join(said).encode()).hexdigest()
+
+
+@functools.cache
+def _code_hash() -> str:
+    """Of the templates and of the firmware's C."""
+    found = hashlib.sha256()
+    for folder in (resources.templates(), resources.firmware()):
+        for path in sorted(path for path in folder.rglob("*") if path.suffix in {".j2", ".h", ".c"}):
+            found.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
 
 
 def _cached(key: str, measure: Callable[[], int]) -> int:
@@ -104,7 +115,9 @@ def _cached(key: str, measure: Callable[[], int]) -> int:
     return cycles
 
 
-def _measured(planned: Schedule, plan: MemoryPlan, sources: Sources, board: Board, compiler: str | None) -> int:
+def _measured(graph: Graph, candidate: Candidate, board: Board, compiler: str | None, optimize: str) -> int:
+    planned, plan = _alone(graph, candidate, board, optimize)
+    sources = rendered(planned, plan, "layer")
     with tempfile.TemporaryDirectory(prefix="mcuq-tuning-") as folder:
         image = build_image(
             sources,
