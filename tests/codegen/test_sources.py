@@ -468,3 +468,25 @@ def test_the_compile_line_compiles(tmp_path: Path) -> None:
     done = subprocess.run(generated.compile_line.split(), cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert {path.name for path in tmp_path.glob("*.o")} == {"net.o", "net_constants.o", "net_selftest.o"}
+
+
+@pytest.mark.parametrize("seed", [DEMO, 2, 8])
+@pytest.mark.parametrize("compiler", ["arm-none-eabi-gcc", "clang"])
+def test_placement(seed: int, compiler: str, tmp_path: Path) -> None:
+    """All code and all weights land in the sections that two macros name."""
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    generated(tmp_path, seed)
+    target = ("--target=thumbv7em-none-eabi",) if compiler == "clang" else ("-mthumb",)
+    flags = (*target, "-mcpu=cortex-m4", "-std=c99", "-ffreestanding", "-O2", *WARNING_FLAGS, "-I.")
+    macros = [f'-DNET_{kind}_SECTION=__attribute__((section(".{kind.lower()}")))' for kind in ("CODE", "CONSTANT")]
+    sizes: dict[str, int] = {}
+    for file in ("net.c", "net_constants.c"):
+        subprocess.run([compiler, *flags, *macros, "-c", file, "-o", f"{file}.o"], cwd=tmp_path, check=True)
+        with (tmp_path / f"{file}.o").open("rb") as stream:
+            for section in ELFFile(stream).iter_sections():
+                sizes[section.name] = sizes.get(section.name, 0) + section.data_size
+    constants = int(re.search(r"CONSTANT_BYTES (\d+)", (tmp_path / "net.h").read_text()).group(1))  # type: ignore[union-attr]
+    assert sizes.get(".text", 0) == 0
+    assert sizes[".code"] > 200
+    assert sizes.get(".constant", 0) >= constants

@@ -12,6 +12,11 @@
 
 #include <stdint.h>
 
+/* Where functions go, in a section of the user's choice (<NAME>_CODE_SECTION); nowhere special by default. */
+#ifndef MCUQ_CODE_SECTION
+#define MCUQ_CODE_SECTION
+#endif
+
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && !defined(MCUQ_NO_ASSEMBLY)
 #define MCUQ_DSP_ASSEMBLY 1
 #else
@@ -87,7 +92,8 @@ static inline int8_t mcuq_ssat8(int32_t x)
 
 /* Four int8 a word, as two words of two int16 (bytes 0 and 2, then 1 and 3), eight bytes apart: one pixel of a pair.
  * One copy serves all layers. */
-__attribute__((noinline, unused)) static void mcuq_expand_words(uint32_t *to, const int8_t *from, int32_t words)
+MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
+void mcuq_expand_words(uint32_t *to, const int8_t *from, int32_t words)
 {
     for (; words >= 4; words -= 4) {
         const uint32_t a = mcuq_load_word(from), b = mcuq_load_word(from + 4);
@@ -130,7 +136,8 @@ static inline void mcuq_split_one(uint32_t *planes, int32_t plane_words, const i
 
 /* One line of four channels that lie together, `step` bytes from position to position, to a line of each of four planes,
  * two positions a word, the first one at `before` (0 or 1). One copy serves all layers. */
-__attribute__((noinline, unused)) static void mcuq_split_line(uint32_t *planes, int32_t plane_words,
+MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
+void mcuq_split_line(uint32_t *planes, int32_t plane_words,
                                                               const int8_t *from, int32_t step, int32_t positions,
                                                               int32_t before)
 {
@@ -158,7 +165,8 @@ __attribute__((noinline, unused)) static void mcuq_split_line(uint32_t *planes, 
 }
 
 /* One line of one channel, `step` bytes from position to position, as int16. */
-__attribute__((noinline, unused)) static void mcuq_widen_line(int16_t *to, const int8_t *from, int32_t step,
+MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
+void mcuq_widen_line(int16_t *to, const int8_t *from, int32_t step,
                                                               int32_t positions)
 {
     const int16_t *end = to + positions;
@@ -357,7 +365,8 @@ MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24_linear, 1)
     MCUQ_PAIR_NEXT("20", "24") MCUQ_PAIR_NEXT("21", "24") MCUQ_PAIR_NEXT("22", "24") MCUQ_PAIR_NEXT("23", "24")
 
 #define MCUQ_DEFINE_CONV_PAIR(name, pairs, store)                                                                      \
-    __attribute__((naked, noinline, unused)) static void name(                                                        \
+    MCUQ_CODE_SECTION __attribute__((naked, noinline, unused)) static                                                  \
+    void name(                                                                                                         \
         const uint32_t *stream __attribute__((unused)), const uint32_t *patch __attribute__((unused)),                 \
         int8_t *y __attribute__((unused)), const mcuq_pair_job *job __attribute__((unused)))                           \
     {                                                                                                                  \
@@ -374,7 +383,8 @@ MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24_linear, MCUQ_PAIRS_24, MCUQ_PAIR_STORE_L
 
 /* Whole lines of an image as int16, each read once: four bytes a turn, in the order that SXTB16 takes them (bytes 0 and 2,
  * then 1 and 3). One copy serves all layers. */
-__attribute__((noinline, unused)) static void mcuq_expand_line(uint32_t *to, const int8_t *from, int32_t words)
+MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
+void mcuq_expand_line(uint32_t *to, const int8_t *from, int32_t words)
 {
     for (; words >= 4; words -= 4) {
         const uint32_t a = mcuq_load_word(from), b = mcuq_load_word(from + 4);
@@ -400,7 +410,8 @@ __attribute__((noinline, unused)) static void mcuq_expand_line(uint32_t *to, con
 }
 
 /* The same in natural order, from position `at` of a line on. */
-__attribute__((noinline, unused)) static void mcuq_expand_natural(uint32_t *line, int32_t at, const int8_t *from,
+MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
+void mcuq_expand_natural(uint32_t *line, int32_t at, const int8_t *from,
                                                                   int32_t count)
 {
     int16_t *to = (int16_t *)(void *)line + at;
@@ -622,7 +633,8 @@ static inline void mcuq_conv_lines_in_c(const uint32_t *stream, const mcuq_lines
     "pop {r4-r11, pc}\n\t"
 
 #define MCUQ_DEFINE_CONV_LINES(name, body, store)                                                                      \
-    __attribute__((naked, noinline)) static void name(const uint32_t *stream __attribute__((unused)),                  \
+    MCUQ_CODE_SECTION __attribute__((naked, noinline)) static                                                          \
+    void name(const uint32_t *stream __attribute__((unused)),                                                          \
                                                       const mcuq_lines_job *job __attribute__((unused)),               \
                                                       int8_t *y __attribute__((unused)))                               \
     {                                                                                                                  \
@@ -902,7 +914,8 @@ MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_common_linear, 1, 1)
 #define MCUQ_DOTS_DIRECT_8 MCUQ_DOT_DIRECT MCUQ_DOT_DIRECT MCUQ_DOT_DIRECT MCUQ_DOT_DIRECT
 
 #define MCUQ_DEFINE_DOT_8_DIRECT(name, body)                                                                   \
-    __attribute__((naked, noinline, unused)) static void name(                                                        \
+    MCUQ_CODE_SECTION __attribute__((naked, noinline, unused)) static                                                  \
+    void name(                                                                                                         \
         const uint32_t *stream __attribute__((unused)), const int8_t *x __attribute__((unused)),                       \
         int8_t *y __attribute__((unused)), int32_t bytes __attribute__((unused)),                                      \
         int32_t blocks __attribute__((unused)))                                                                        \
@@ -920,7 +933,8 @@ MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_linear, MCUQ_DOT_BODY(MCUQ_DOTS_DIR
 MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_common_linear, MCUQ_DOT_BODY_COMMON(MCUQ_DOTS_DIRECT_8, MCUQ_DOT_STORE_COMMON_LINEAR))
 
 #define MCUQ_DEFINE_DOT_8(name, body)                                                                          \
-    __attribute__((naked, noinline, unused)) static void name(                                                        \
+    MCUQ_CODE_SECTION __attribute__((naked, noinline, unused)) static                                                  \
+    void name(                                                                                                         \
         const uint32_t *stream __attribute__((unused)), const uint32_t *taps __attribute__((unused)),                  \
         int8_t *y __attribute__((unused)), int32_t tap_bytes __attribute__((unused)),                                  \
         int32_t blocks __attribute__((unused)))                                                                        \

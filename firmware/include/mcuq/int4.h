@@ -12,6 +12,11 @@
 
 #include <stdint.h>
 
+/* Where functions go, in a section of the user's choice (<NAME>_CODE_SECTION); nowhere special by default. */
+#ifndef MCUQ_CODE_SECTION
+#define MCUQ_CODE_SECTION
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -135,7 +140,8 @@ static inline void mcuq_int4_split(uint32_t sums[2], uint32_t pair)
 }
 
 /* sums[k] += x[i] * (w_k[i] + 8) over i < count, for eight channels. */
-static __attribute__((noinline, unused)) void mcuq_int4_dot_8(uint32_t sums[8], const int8_t *x, const uint32_t *w,
+MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
+void mcuq_int4_dot_8(uint32_t sums[8], const int8_t *x, const uint32_t *w,
                                                               int32_t count)
 {
     for (; count > 0; count -= MCUQ_INT4_TAPS) {
@@ -149,7 +155,8 @@ static __attribute__((noinline, unused)) void mcuq_int4_dot_8(uint32_t sums[8], 
 }
 
 /* The same for four channels, what is left over of a multiple of eight; hence without assembly. */
-static __attribute__((noinline, unused)) void mcuq_int4_dot_4(uint32_t sums[4], const int8_t *x, const uint16_t *w,
+MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
+void mcuq_int4_dot_4(uint32_t sums[4], const int8_t *x, const uint16_t *w,
                                                               int32_t count)
 {
     while (count > 0) {
@@ -168,7 +175,8 @@ static __attribute__((noinline, unused)) void mcuq_int4_dot_4(uint32_t sums[4], 
 }
 
 /* And for two. */
-static __attribute__((noinline, unused)) void mcuq_int4_dot_2(uint32_t sums[2], const int8_t *x, const uint8_t *w,
+MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
+void mcuq_int4_dot_2(uint32_t sums[2], const int8_t *x, const uint8_t *w,
                                                               int32_t count)
 {
     uint32_t s0 = sums[0], s1 = sums[1];

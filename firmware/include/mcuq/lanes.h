@@ -4,6 +4,11 @@
 
 #include <stdint.h>
 
+/* Where functions go, in a section of the user's choice (<NAME>_CODE_SECTION); nowhere special by default. */
+#ifndef MCUQ_CODE_SECTION
+#define MCUQ_CODE_SECTION
+#endif
+
 #include "fixed_point.h"
 
 #ifdef __cplusplus
@@ -83,7 +88,8 @@ static inline void mcuq_lanes_pack_run(uint32_t *to, const int8_t *a, const int8
     "subs r4, r4, r2\n\t"                                                                                              \
     "stmia r7!, {r4, r5}\n\t"
 
-__attribute__((naked, noinline, unused)) static const uint8_t *mcuq_lanes_dot(
+MCUQ_CODE_SECTION __attribute__((naked, noinline, unused)) static
+const uint8_t *mcuq_lanes_dot(
     const int8_t *w __attribute__((unused)), const uint8_t *runs __attribute__((unused)),
     const uint32_t *patch __attribute__((unused)), const uint32_t *end __attribute__((unused)),
     int32_t *sums __attribute__((unused)))
@@ -160,7 +166,8 @@ __attribute__((naked, noinline, unused)) static const uint8_t *mcuq_lanes_dot(
     "ldrsb r2, [r1, " at "]\n\t" MCUQ_LANES_TAP("r7", "r8") MCUQ_LANES_TAP("r4", "r9") MCUQ_LANES_TAP("r5", "r10")     \
         MCUQ_LANES_TAP("r6", "r11") "adds r0, #4\n\t"
 
-__attribute__((naked, noinline, unused)) static void mcuq_rows_dot_fours(
+MCUQ_CODE_SECTION __attribute__((naked, noinline, unused)) static
+void mcuq_rows_dot_fours(
     const int8_t *w __attribute__((unused)), const int8_t *x __attribute__((unused)),
     const int8_t *end __attribute__((unused)), int32_t *sums __attribute__((unused)))
 {
@@ -202,7 +209,8 @@ __attribute__((naked, noinline, unused)) static void mcuq_rows_dot_fours(
                      "pop {r3, r4, r5, r6, r7, pc}\n\t");
 }
 #else
-__attribute__((noinline, unused)) static const uint8_t *
+MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
+const uint8_t *
 mcuq_lanes_dot(const int8_t *w, const uint8_t *runs, const uint32_t *patch, const uint32_t *end, int32_t *sums)
 {
     int32_t emptied = 0;
@@ -237,7 +245,8 @@ mcuq_lanes_dot(const int8_t *w, const uint8_t *runs, const uint32_t *patch, cons
     return runs;
 }
 
-__attribute__((noinline, unused)) static void mcuq_rows_dot_fours(const int8_t *w, const int8_t *x, const int8_t *end,
+MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
+void mcuq_rows_dot_fours(const int8_t *w, const int8_t *x, const int8_t *end,
                                                                   int32_t *sums)
 {
     int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
