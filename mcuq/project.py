@@ -58,7 +58,7 @@ class Options:
     optimize: Literal["speed", "size", "balanced", "ram"] = "balanced"
     tune: bool = False
     output: str | None = None
-    link: Literal["sim", "qemu", "host", "serial", "gdb"] | None = None
+    link: Literal["sim", "qemu", "renode", "host", "serial", "gdb"] | None = None
     count_samples: Annotated[int, Field(ge=1)] = 3
 
 

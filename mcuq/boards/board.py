@@ -171,6 +171,17 @@ class SerialRun:
 
 
 @dataclass(frozen=True, slots=True)
+class RenodeRun:
+    """Renode: a platform of its tree, the UART's name there, and devices to add (text of a .repl each)."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+
+    platform: str
+    uart: str
+    overlays: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class GdbRun:
     """A chip of which only core and memory map are known: a debugger reaches it, no UART and no counter are needed."""
 
@@ -188,6 +199,7 @@ class Run:
     host: HostRun | None = None
     serial: SerialRun | None = None
     gdb: GdbRun | None = None
+    renode: RenodeRun | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +247,9 @@ class Board:
         """The kinds of link that the board has, the preferred one first; a bare one has the debugger's alone."""
         if self.is_bare:
             return ("gdb",)
-        named = (("sim", self.run.sim), ("qemu", self.run.qemu), ("host", self.run.host), ("serial", self.run.serial))
+        run = self.run
+        emulated = (("sim", run.sim), ("qemu", run.qemu), ("renode", run.renode))
+        named = (*emulated, ("host", run.host), ("serial", run.serial))
         return tuple(name for name, run in named if run is not None)
 
     @property

@@ -54,7 +54,9 @@ TuneOption = Annotated[
 ]
 LinkOption = Annotated[
     str | None,
-    typer.Option("--link", metavar="sim|qemu|host|serial|gdb", help="How to reach the board; else its first link."),
+    typer.Option(
+        "--link", metavar="sim|qemu|renode|host|serial|gdb", help="The road to the board; else its first link."
+    ),
 ]
 JsonFileOption = Annotated[
     Path | None,

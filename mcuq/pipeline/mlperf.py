@@ -227,6 +227,8 @@ def _time_base(kind: str, board: Board) -> str:
         return f"estimated: cycles by mcuq's timing table of {board.core} at {clock}"
     if kind == "qemu":
         return "none: QEMU's virtual time tells instructions, which are no latency"
+    if kind == "renode":
+        return "none: Renode's virtual time is no time of the device"
     if kind == "host":
         return "this computer's clock: figures of this computer, not of a microcontroller"
     return "the device's own counter"
@@ -243,7 +245,7 @@ def _performance(
     notes: list[str],
 ) -> tuple[Window, ...]:
     iterations = max(benchmark.iterations, LEAST_ITERATIONS)
-    real_time = link.name not in ("sim", "qemu")
+    real_time = link.name not in ("sim", "qemu", "renode")
     if real_time:
         iterations = max(iterations, _enough(client, benchmark, chosen, windows, least_seconds))
         if iterations > benchmark.iterations:
@@ -259,7 +261,7 @@ def _performance(
     if link.name == "sim":
         measured = list(_estimated(build, link, client, chosen, windows, iterations))
     total_s = sum(window.runtime_s or 0.0 for window in measured)
-    if link.name != "qemu" and total_s < least_seconds:
+    if link.name not in ("qemu", "renode") and total_s < least_seconds:
         notes.append(f"the windows take {total_s:.3g} s together, less than the {least_seconds:g} s of a valid run")
     if windows != WINDOWS:
         notes.append(f"{windows} windows, where a valid run has exactly {WINDOWS}")
@@ -279,6 +281,8 @@ def _window(board: Board, kind: str, iterations: int, elapsed_us: int | None) ->
     if kind == "qemu" and board.run.qemu is not None:
         instructions = round(elapsed_us * 1000 / (1 << board.run.qemu.icount_shift) / iterations)
         return Window(iterations, None, None, instructions)
+    if kind == "renode":
+        return Window(iterations, None, None, None)
     runtime_s = elapsed_us / 1e6
     return Window(iterations, runtime_s, iterations / runtime_s if runtime_s else None, None)
 

@@ -12,6 +12,7 @@ from mcuq.run.host import HostLink
 from mcuq.run.link import Link
 from mcuq.run.processes import sweep_once
 from mcuq.run.qemu import QemuLink
+from mcuq.run.renode import RenodeLink
 from mcuq.run.serial import DEFAULT_BAUD, SerialLink
 from mcuq.run.sim import SimLink
 
@@ -52,6 +53,7 @@ def _serial_link(wanted: Wanted) -> SerialLink:
 LINKS: tuple[LinkKind, ...] = (
     LinkKind("sim", lambda wanted: SimLink(wanted.image, wanted.board, wanted.model_name, wanted.step_count)),
     LinkKind("qemu", lambda wanted: QemuLink(wanted.image, wanted.board, wanted.model_name, wanted.qemu_args)),
+    LinkKind("renode", lambda wanted: RenodeLink(wanted.image, wanted.board)),
     LinkKind("host", lambda wanted: HostLink(wanted.image)),
     LinkKind("serial", _serial_link),
 )

@@ -43,15 +43,18 @@ class ChildProcess:
         _living.add(self)
         _end_children_on_signals()
 
-    def start(self, command: Sequence[str], *, pipe_output: bool = False) -> subprocess.Popen[bytes]:
+    def start(
+        self, command: Sequence[str], *, pipe_output: bool = False, keep_input: bool = False
+    ) -> subprocess.Popen[bytes]:
         """Start `command`; its standard error goes to a file, its standard output too unless it is piped.
 
+        With `keep_input` its standard input stays open, for `type`; else it is empty.
         Raises OSError when it cannot be started.
         """
         with self._errors.open("wb") as errors:
             self._process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if keep_input else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if pipe_output else errors,
                 stderr=errors,
                 start_new_session=True,
@@ -59,6 +62,17 @@ class ChildProcess:
             )
         self._write_record(self._process.pid)
         return self._process
+
+    def type(self, text: bytes, patience_s: float) -> None:
+        """Write to its standard input, close that, and wait for its end, but not for longer than `patience_s`."""
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        with contextlib.suppress(OSError):
+            process.stdin.write(text)
+            process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience_s)
 
     @property
     def exit_status(self) -> int | None:
@@ -86,8 +100,10 @@ class ChildProcess:
         _living.discard(self)
         if self._process is not None:
             _kill_group(self._process)
-            if self._process.stdout is not None:
-                self._process.stdout.close()
+            for stream in (self._process.stdout, self._process.stdin):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
             self._process = None
         shutil.rmtree(self.folder, ignore_errors=True)
         with contextlib.suppress(OSError):

@@ -121,6 +121,8 @@ def _emulated_trace(board: Board, link: Counting, ticks: int, ticks_hz: int) -> 
     """What the firmware's own counter says: instructions under QEMU, time on a device that runs in real time."""
     if link.name == "qemu":
         return Trace(board.instructions_from_ticks(ticks), None, None)
+    if link.name == "renode":  # its virtual time is no time of the device
+        return Trace(None, None, None)
     cycles = ticks if link.name == "gdb" and ticks_hz else None
     return Trace(None, cycles, 1000.0 * ticks / ticks_hz if ticks_hz else None)
 

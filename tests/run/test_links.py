@@ -18,7 +18,7 @@ def test_each_link_calls_itself_by_its_name_in_the_list(build_echo: Any) -> None
         link = open_link(kind, image, board, "echo", 3)
         assert link.name == kind
         link.close()
-    assert [kind.name for kind in LINKS] == ["sim", "qemu", "host", "serial"]
+    assert [kind.name for kind in LINKS] == ["sim", "qemu", "renode", "host", "serial"]
 
 
 def test_the_boards_first_link_is_taken_where_none_is_named(build_echo: Any) -> None:

@@ -29,6 +29,8 @@ def need(board: str, link: str | None = None, compiler: str | None = None) -> No
         pytest.skip(str(error))
     if link == "sim":
         pytest.importorskip("unicorn", reason="the simulator is not installed")
+    if link == "renode" and shutil.which("renode") is None:
+        pytest.skip("renode is not installed")
     qemu = pipeline.find_board(board).run.qemu
     if link == "qemu" and qemu is not None and shutil.which(qemu.program) is None:
         pytest.skip(f"{qemu.program} is not installed")
