@@ -57,9 +57,7 @@ def mlperf(
     else:
         check_link(given.required_board(), given.options.link)
         made = build_model(given, None, None, "mlperf-tiny", benchmark, energy_mode)
-    samples = pipeline.load_samples(path, made.graph, limit)
-    if limit is not None:
-        samples = samples.take(slice(limit))
+    samples = pipeline.benchmark_samples(path, made, limit)
     with terminal.progress(f"MLPerf Tiny on {made.board.name}") as update:
         result = pipeline.mlperf(
             made, samples, link=given.options.link, port=port, baud=baud, data=path, windows=windows, progress=update

@@ -8,7 +8,7 @@ from mcuq.pipeline.choosing import trade
 from mcuq.pipeline.evaluation import compare, evaluate, robustness
 from mcuq.pipeline.extensions import UserOp, user_ops
 from mcuq.pipeline.firmware import Generated, build, codegen, open_build
-from mcuq.pipeline.mlperf import benchmark_named, mlperf
+from mcuq.pipeline.mlperf import benchmark_named, benchmark_samples, mlperf
 from mcuq.pipeline.models import inspect, load
 from mcuq.pipeline.profiling import profile, random_samples
 from mcuq.pipeline.quantization import (
@@ -38,6 +38,7 @@ __all__ = [
     "analyze",
     "answering_ports",
     "benchmark_named",
+    "benchmark_samples",
     "board_folders",
     "build",
     "codegen",

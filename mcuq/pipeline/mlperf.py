@@ -17,6 +17,7 @@ from mcuq.artifacts import BENCHMARKS, Benchmark, BenchmarkFirmware, BenchmarkRe
 from mcuq.boards import Board
 from mcuq.build.image import code_reader
 from mcuq.errors import DeviceError, InvalidBoard, InvalidData, InvalidProject, UnsupportedModel
+from mcuq.importers.data import load_samples
 from mcuq.ir import Graph
 from mcuq.profile import price, timing_of
 from mcuq.report.scores import real_values
@@ -96,6 +97,25 @@ def _refuse(graph: Graph, board: Board, benchmark: Benchmark, firmware: Benchmar
 
 def _elements(graph: Graph) -> tuple[int, int]:
     return graph.tensor(graph.inputs[0]).elements, graph.tensor(graph.outputs[0]).elements
+
+
+def benchmark_samples(path: Path, build: Build, limit: int | None = None) -> Samples:
+    """The samples of a file for the benchmark of `build`; pixels of 0 to 255 are what ic01 and vww01 are defined on.
+
+    Raises InvalidData and what `load_samples` raises.
+    """
+    graph = build.graph
+    tensor = graph.tensor(graph.inputs[0])
+    is_of_pixels = build.mlperf is not None and benchmark_named(build.mlperf.benchmark, graph).task == "pixels"
+    if is_of_pixels and tensor.dtype.name == "int8" and path.suffix == ".npz" and path.is_file():
+        with np.load(path, allow_pickle=False) as arrays:
+            key = next((key for key in ("x", "inputs", "images") if key in arrays), None)
+            pixels = None if key is None or f"{key}_scale" in arrays else arrays[key]
+            labels = next((arrays[name] for name in ("y", "labels") if name in arrays), None)
+        if pixels is not None and pixels.dtype == np.uint8 and pixels.size == len(pixels) * tensor.elements:
+            stored = (pixels ^ 0x80).view(np.int8).reshape(len(pixels), *tensor.shape)
+            return Samples((stored,), labels, str(path)).take(slice(limit))
+    return load_samples(path, graph, limit).take(slice(limit))
 
 
 @dataclass(frozen=True, slots=True)

@@ -418,3 +418,16 @@ def test_keyword_spotting_reaches_its_target_on_the_simulator(zoo: Path, tmp_pat
     assert (benchmark.name, result.agreeing) == ("kws01", 12)
     assert result.latency_ms is not None
     assert 50 < result.latency_ms < 1000
+
+
+def test_pixels_of_a_file_are_the_benchmarks_own_bytes(build_of, samples: Samples, tmp_path: Path) -> None:
+    """For ic01 and vww01 an .npz of uint8 pixels needs no scale: an int8 model takes each less 128."""
+    pixels = samples.inputs[0][:5].view(np.uint8) ^ 0x80
+    np.savez(tmp_path / "pixels.npz", images=pixels, labels=samples.labels[:5])
+    read = pipeline.benchmark_samples(tmp_path / "pixels.npz", build_of("host", "ic01"), 4)
+    assert read.count == 4
+    assert np.array_equal(read.inputs[0], samples.inputs[0][:4])
+    assert read.labels is not None
+    assert np.array_equal(read.labels, samples.labels[:4])
+    with pytest.raises(InvalidData):
+        pipeline.benchmark_samples(tmp_path / "pixels.npz", build_of("host", "kws01"))
