@@ -12,6 +12,7 @@ from mcuq.ops.binary import Binary
 from mcuq.ops.conv_2d import Conv2D
 from mcuq.ops.depthwise_conv_2d import DepthwiseConv2D
 from mcuq.ops.fully_connected import FullyConnected
+from mcuq.ops.pool import Pool2D
 from mcuq.ops.window import Padding, same_padding
 from tests.ops.strategies import Draw, constant, float32, seeds, single_op, tensor
 
@@ -98,14 +99,6 @@ def long_conv_graphs(draw: Draw) -> Graph:
 
 
 @st.composite
-def pointwise_graphs(draw: Draw) -> Graph:
-    """CONV_2D 1x1: channels in fours, few and many pixels, odd and even counts."""
-    x = image(draw, 4 * draw(st.sampled_from((1, 2, 3, 5, 8, 13, 25, 26))))
-    operands, output = layer(draw, x, (4 * draw(st.integers(1, 4)), 1, 1, x.shape[3]), 0)
-    return single_op("CONV_2D", operands, Conv2D((1, 1), (1, 1), Padding()), output)
-
-
-@st.composite
 def depthwise_graphs(draw: Draw) -> Graph:
     """DEPTHWISE_CONV_2D 3x3, any channels, many outputs of one: one pixel wide, long, stride 2, padding, bands."""
     x = image(draw, draw(st.sampled_from((1, 3, 4, 4, 5, 8, 12))), greatest=draw(st.sampled_from((5, 14, 40))))
@@ -159,10 +152,20 @@ def sum_graphs(draw: Draw) -> Graph:
     return single_op(draw(st.sampled_from(("ADD", "SUB"))), (a, b), Binary(activation), output)
 
 
+@st.composite
+def average_graphs(draw: Draw) -> Graph:
+    """AVERAGE_POOL_2D without padding: channels in fours, windows up to the whole image, overlapping or apart."""
+    quantization = Quantization((0.05,), (draw(zero_points),))
+    height, width = draw(st.integers(1, 15)), draw(st.integers(1, 15))
+    x = tensor("x", (1, height, width, 4 * draw(st.integers(1, 3))), quantization)
+    size = draw(st.integers(1, height)), draw(st.integers(1, width))
+    pool = Pool2D(size, (draw(st.integers(1, 3)), draw(st.integers(1, 3))), halves_up=draw(st.booleans()))
+    return single_op("AVERAGE_POOL_2D", (x,), pool, quantization)
+
+
 GRAPHS = {
+    "average_pool_2d/dsp": average_graphs(),
     "conv_2d/dsp": conv_graphs(),
-    "conv_2d/dsp_lines": conv_graphs(),
-    "conv_2d/dsp_points": pointwise_graphs(),
     "conv_2d/dsp_rows": st.one_of(conv_rows_graphs(), conv_rows_graphs(), long_conv_graphs()),
     "depthwise_conv_2d/dsp": depthwise_graphs(),
     "depthwise_conv_2d_any/dsp": any_depthwise_graphs(),

@@ -59,6 +59,18 @@ static inline uint32_t mcuq_sxtb16_odd(uint32_t x)
 #endif
 }
 
+/* Both halfwords added, each modulo 2^16. */
+static inline uint32_t mcuq_sadd16(uint32_t a, uint32_t b)
+{
+#if MCUQ_DSP_ASSEMBLY
+    uint32_t result;
+    __asm__("sadd16 %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
+    return result;
+#else
+    return ((a + b) & 0xffffu) | (((a >> 16) + (b >> 16)) << 16);
+#endif
+}
+
 /* sum + the products of both halfwords, modulo 2^32. */
 static inline uint32_t mcuq_smlad(uint32_t a, uint32_t b, uint32_t sum)
 {
@@ -441,14 +453,6 @@ static inline void mcuq_copy_outputs(int8_t *to, const int8_t *from, int32_t cou
     }
 }
 
-/* Words to a lower place. */
-static inline void mcuq_move_line(uint32_t *to, const uint32_t *from, int32_t words)
-{
-    for (int32_t i = 0; i < words; i++) {
-        to[i] = from[i];
-    }
-}
-
 /* Words of a line that read as padding. */
 static inline void mcuq_fill_line(uint32_t *line, int32_t words, int32_t zero_point)
 {
@@ -457,190 +461,6 @@ static inline void mcuq_fill_line(uint32_t *line, int32_t words, int32_t zero_po
         line[i] = both;
     }
 }
-
-/* What neighbouring pixels need beside the stream, where windows are read from lines: the first pixel's window starts
- * `offset` bytes into each of the window's lines, that of the next pair `step` bytes further. */
-typedef struct {
-    const uint32_t *const *lines;
-    int32_t offset;
-    int32_t output_stride; /* from a pair's first output to its second; 0 drops the second */
-    int32_t blocks;        /* of four channels */
-    int32_t pairs;         /* of pixels, 1 or more */
-    int32_t step;
-} mcuq_lines_job;
-
-#if !MCUQ_DSP_ASSEMBLY
-/* Two pixels times all channels: the stream as above, but the taps come line by line, `pairs` of two a line; the second
- * pixel's window lies `apart` words behind the first one's. */
-static inline void mcuq_conv_two_in_c(const uint32_t *stream, const mcuq_lines_job *job, int32_t offset, int8_t *y,
-                                      int32_t rows, int32_t pairs, int32_t apart, int linear)
-{
-    for (int32_t block = 0; block < job->blocks; block++) {
-        uint32_t raw[2][2], low[2][2]; /* pixel, channels 0 and 1 or 2 and 3 */
-        for (int32_t half = 0; half < 2; half++) {
-            raw[0][half] = raw[1][half] = stream[2 * half];
-            low[0][half] = low[1][half] = stream[2 * half + 1];
-        }
-        stream += 4;
-        for (int32_t row = 0; row < rows; row++) {
-            const uint32_t *taps = job->lines[row] + offset / 4;
-            for (int32_t k = 0; k < pairs; k++) {
-                for (int32_t half = 0; half < 2; half++) {
-                    for (int32_t pixel = 0; pixel < 2; pixel++) {
-                        const uint32_t both = taps[k + pixel * apart];
-                        raw[pixel][half] = mcuq_smlad(stream[half], both, raw[pixel][half]);
-                        low[pixel][half] = mcuq_smlad(mcuq_sxtb16(stream[half]), both, low[pixel][half]);
-                    }
-                }
-                stream += 2;
-            }
-        }
-        for (int32_t channel = 0; channel < 4; channel++) {
-            for (int32_t pixel = 1; pixel >= 0; pixel--) {
-                const uint32_t even = low[pixel][channel / 2];
-                const uint32_t scaled = channel % 2 == 0 ? even << 8 : raw[pixel][channel / 2] - even;
-                y[pixel * job->output_stride] = mcuq_pair_requantize(scaled, stream, linear);
-            }
-            stream += 3;
-            y++;
-        }
-    }
-}
-
-static inline void mcuq_conv_lines_in_c(const uint32_t *stream, const mcuq_lines_job *job, int8_t *y, int32_t rows,
-                                        int32_t pairs, int32_t apart, int linear)
-{
-    for (int32_t pair = 0; pair < job->pairs; pair++) {
-        mcuq_conv_two_in_c(stream, job, job->offset + pair * job->step, y, rows, pairs, apart, linear);
-        y += 4 * job->blocks + job->output_stride;
-    }
-}
-
-#else
-
-/* Registers as in the kernel above. On the stack: the window's lines, the next one, output, output stride, blocks left,
- * offset, where the line's window ends, stream, blocks, pairs left, step. The strings are numbers: pairs a turn, a pair's
- * place in the turn, bytes to the second pixel, bytes from the first line. `load` is ldr.w where the offset could make
- * it shorter, and ldr where it is negative: instructions stay on words. */
-#define MCUQ_LINES_FIRST(n, load, second)                                                                              \
-    "ldr r2, [r0], #(8 * " n ")\n\t"                                                                                   \
-    "ldr r3, [r0, #(4 - 8 * " n ")]\n\t"                                                                               \
-    "ldr r4, [r1], #(4 * " n ")\n\t"                                                                                   \
-    load " r5, [r1, #" second "]\n\t" MCUQ_PAIR_MAC
-
-#define MCUQ_LINES_NEXT(k, n, load, second)                                                                            \
-    "ldr r2, [r0, #(8 * " k " - 8 * " n ")]\n\t"                                                                       \
-    "ldr r3, [r0, #(8 * " k " + 4 - 8 * " n ")]\n\t"                                                                   \
-    "ldr r4, [r1, #(4 * " k " - 4 * " n ")]\n\t"                                                                       \
-    load " r5, [r1, #" second "]\n\t" MCUQ_PAIR_MAC
-
-#define MCUQ_LINES_AT(k, n, at, apart)                                                                                 \
-    "ldr r2, [r0, #(8 * " k " - 8 * " n ")]\n\t"                                                                       \
-    "ldr r3, [r0, #(8 * " k " + 4 - 8 * " n ")]\n\t"                                                                   \
-    "ldr.w r4, [r1, #(" at ")]\n\t"                                                                                    \
-    "ldr.w r5, [r1, #(" at " + " apart ")]\n\t" MCUQ_PAIR_MAC
-
-#define MCUQ_LINES_FIRST_AT(n, apart)                                                                                  \
-    "ldr r2, [r0], #(8 * " n ")\n\t"                                                                                   \
-    "ldr r3, [r0, #(4 - 8 * " n ")]\n\t"                                                                               \
-    "ldr.w r4, [r1]\n\t"                                                                                               \
-    "ldr.w r5, [r1, #" apart "]\n\t" MCUQ_PAIR_MAC
-
-#define MCUQ_LINES_OPEN                                                                                                \
-    "push {r4-r11, lr}\n\t"                                                                                            \
-    "sub sp, #44\n\t"                                                                                                  \
-    "ldm r1, {r3, r4, r5, r6, r7, r8}\n\t"                                                                             \
-    "str r3, [sp]\n\t"                                                                                                 \
-    "str r2, [sp, #8]\n\t"                                                                                             \
-    "str r5, [sp, #12]\n\t"                                                                                            \
-    "str r4, [sp, #20]\n\t"                                                                                            \
-    "str r0, [sp, #28]\n\t"                                                                                            \
-    "str r6, [sp, #32]\n\t"                                                                                            \
-    "str r7, [sp, #36]\n\t"                                                                                            \
-    "str r8, [sp, #40]\n\t"                                                                                            \
-    "4:\n\t"                                                                                                           \
-    "ldr r2, [sp, #32]\n\t"                                                                                            \
-    "ldr r0, [sp, #28]\n\t"                                                                                            \
-    "str r2, [sp, #16]\n\t"                                                                                            \
-    "1:\n\t"                                                                                                           \
-    "ldm r0!, {r6, r7, r8, r9}\n\t"                                                                                    \
-    "ldr r2, [sp]\n\t"                                                                                                 \
-    "mov r10, r6\n\t"                                                                                                  \
-    "mov r11, r7\n\t"                                                                                                  \
-    "mov r12, r8\n\t"                                                                                                  \
-    "mov lr, r9\n\t"
-
-/* One line of the window after the other, or all of them from one pointer. */
-#define MCUQ_LINES_ROWS(body, rows)                                                                                    \
-    ".p2align 2\n\t"                                                                                                   \
-    "3:\n\t"                                                                                                           \
-    "ldr r3, [sp, #20]\n\t"                                                                                            \
-    "ldr r1, [r2], #4\n\t"                                                                                             \
-    "str r2, [sp, #4]\n\t"                                                                                             \
-    "add r1, r3\n\t" body                                                                                              \
-    "ldr r2, [sp, #4]\n\t"                                                                                             \
-    "ldr r3, [sp]\n\t"                                                                                                 \
-    "add r3, #(4 * " rows ")\n\t"                                                                                      \
-    "cmp r2, r3\n\t"                                                                                                   \
-    "bne.w 3b\n\t"
-
-#define MCUQ_LINES_WHOLE(body)                                                                                         \
-    "ldr r1, [r2]\n\t"                                                                                                 \
-    "ldr r3, [sp, #20]\n\t"                                                                                            \
-    "add r1, r3\n\t"                                                                                                   \
-    ".p2align 2\n\t" body
-
-/* Lines of several turns, and lines of one. */
-#define MCUQ_LINES_TURNS(pairs, bytes)                                                                                 \
-    "addw r3, r1, #" bytes "\n\t"                                                                                     \
-    "str r3, [sp, #24]\n\t"                                                                                            \
-    ".p2align 2\n\t"                                                                                                   \
-    "2:\n\t" pairs                                                                                                     \
-    "ldr r2, [sp, #24]\n\t"                                                                                            \
-    "cmp r1, r2\n\t"                                                                                                   \
-    "bne 2b\n\t"
-
-#define MCUQ_LINES_CLOSE(store)                                                                                        \
-    "ldr r5, [sp, #8]\n\t"                                                                                             \
-    "ldr r4, [sp, #12]\n\t"                                                                                            \
-    "sub r6, r6, r7\n\t"                                                                                               \
-    "sub r8, r8, r9\n\t"                                                                                               \
-    "sub r10, r10, r11\n\t"                                                                                            \
-    "sub r12, r12, lr\n\t"                                                                                             \
-    "lsl r7, r7, #8\n\t"                                                                                               \
-    "lsl r9, r9, #8\n\t"                                                                                               \
-    "lsl r11, r11, #8\n\t"                                                                                             \
-    "lsl lr, lr, #8\n\t"                                                                                               \
-    "add r4, r5\n\t" MCUQ_PAIR_ALL(store)                                                                              \
-    "ldr r1, [sp, #16]\n\t"                                                                                            \
-    "adds r5, #4\n\t"                                                                                                  \
-    "str r5, [sp, #8]\n\t"                                                                                             \
-    "subs r1, #1\n\t"                                                                                                  \
-    "str r1, [sp, #16]\n\t"                                                                                            \
-    "bne 1b\n\t"                                                                                                       \
-    "ldr r1, [sp, #36]\n\t"                                                                                            \
-    "ldr r2, [sp, #12]\n\t"                                                                                            \
-    "ldr r3, [sp, #20]\n\t"                                                                                            \
-    "ldr r4, [sp, #40]\n\t"                                                                                            \
-    "add r5, r2\n\t"                                                                                                   \
-    "add r3, r4\n\t"                                                                                                   \
-    "str r5, [sp, #8]\n\t"                                                                                             \
-    "str r3, [sp, #20]\n\t"                                                                                            \
-    "subs r1, #1\n\t"                                                                                                  \
-    "str r1, [sp, #36]\n\t"                                                                                            \
-    "bne.w 4b\n\t"                                                                                                     \
-    "add sp, #44\n\t"                                                                                                  \
-    "pop {r4-r11, pc}\n\t"
-
-#define MCUQ_DEFINE_CONV_LINES(name, body, store)                                                                      \
-    MCUQ_CODE_SECTION __attribute__((naked, noinline)) static                                                          \
-    void name(const uint32_t *stream __attribute__((unused)),                                                          \
-                                                      const mcuq_lines_job *job __attribute__((unused)),               \
-                                                      int8_t *y __attribute__((unused)))                               \
-    {                                                                                                                  \
-        __asm__ volatile(MCUQ_LINES_OPEN body MCUQ_LINES_CLOSE(store));                                                \
-    }
-#endif
 
 /* Four int8 a word as two words of two int16 (bytes 0 and 2, then 1 and 3). */
 static inline void mcuq_expand_row(uint32_t *to, const int8_t *from, int32_t words)

@@ -2,10 +2,9 @@
 
 from mcuq.schedule.kernel import Kernel
 from mcuq.schedule.kernels import (
+    average_pool_2d_dsp,
     binary_portable,
     conv_2d_dsp,
-    conv_2d_dsp_lines,
-    conv_2d_dsp_points,
     conv_2d_dsp_rows,
     conv_2d_float,
     conv_2d_int16x8,
@@ -43,8 +42,6 @@ from mcuq.schedule.kernels import (
 )
 
 KERNELS: tuple[Kernel, ...] = (
-    conv_2d_dsp_lines.KERNEL,
-    conv_2d_dsp_points.KERNEL,
     conv_2d_dsp_rows.KERNEL,
     conv_2d_dsp.KERNEL,
     conv_2d_lanes.KERNEL,
@@ -59,6 +56,7 @@ KERNELS: tuple[Kernel, ...] = (
     fully_connected_lanes.KERNEL,
     fully_connected_portable_w4.KERNEL,
     fully_connected_portable.KERNEL,
+    average_pool_2d_dsp.KERNEL,
     pool_portable.AVERAGE,
     pool_portable.MAX,
     mean_portable.KERNEL,

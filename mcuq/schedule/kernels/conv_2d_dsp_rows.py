@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from mcuq.artifacts import Overlap, PackedConstant
 from mcuq.ir import Graph, Node, Tensor
+from mcuq.ops.conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.schedule.kernel import Kernel, Work
 from mcuq.schedule.kernels.conv_2d_dsp import ConvDspParameters, folded_layer
-from mcuq.schedule.kernels.conv_2d_dsp_lines import geometry_of
 from mcuq.schedule.kernels.mixed_lanes import (
     BLOCK,
     Clamp,
@@ -29,7 +29,7 @@ from mcuq.schedule.kernels.mixed_lanes import (
     refusal_of_numbers,
     swapped_order,
 )
-from mcuq.schedule.kernels.window_shape import WindowShape
+from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
 Array = npt.NDArray[Any]
 
@@ -128,6 +128,12 @@ class ConvRowsShape:
     def scratch_bytes(self) -> int:
         """Rows, and two pixels of output where they are staged."""
         return self.buffer_bytes + (2 * self.stored_channels if self.staged else 0)
+
+
+def geometry_of(node: Node, graph: Graph) -> WindowShape:
+    """The literals of the node's window."""
+    weights = graph.constant(node.inputs[1])
+    return window_shape(graph[node.inputs[0]], graph[node.outputs[0]], window_of(node.attrs, weights))
 
 
 def _unroll(taps: int, limit: int) -> tuple[int, int]:

@@ -28,7 +28,7 @@ Array = npt.NDArray[Any]
 PLANE_BYTES = (4096, 1024)  # of the planes of a band, at most: the fast way, and one with little scratch
 TILE = 4
 FIXED_SCALE_BITS = 8
-UNROLLED_TILES = 4
+TILES_A_TURN = (3, 6)  # at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Lines:
 class DepthwiseDspShape:
     """`group` input channels and `band` output lines at a time; `line_words` of two positions.
 
-    `multiplier` outputs a channel; `shift` is 0 where each channel has its own.
+    `multiplier` outputs a channel; `unrolled` tiles of four a turn; `shift` is 0 where each channel has its own.
     """
 
     lines: Lines
@@ -62,6 +62,7 @@ class DepthwiseDspShape:
     stride: int
     band: int
     line_words: int
+    unrolled: int
     shift: int
     linear: bool
 
@@ -212,29 +213,38 @@ def _overlap(node: Node, graph: Graph, g: WindowShape, lines: Lines, band: int) 
     return Overlap(x.name, y.name, margin)
 
 
-def _cycles(g: WindowShape, lines: Lines, outputs: int, group: int, band: int) -> int:
+def _cycles(g: WindowShape, lines: Lines, outputs: int, group: int, band: int, unrolled: int) -> int:
     """Tiles of four outputs of one channel, what a line of them takes, and the split into planes."""
     tiles, bands = -(-lines.out_positions // TILE), -(-lines.out_lines // band)
     read = lines.lines + 2 * (bands - 1)
     split = g.channels * read * (3 * lines.positions if group == 4 else 6 * lines.positions + 12)
-    return outputs * (lines.out_lines * ((60 if g.stride_x == 1 else 68) * tiles + 22) + 40 * bands) + split
+    turns = lines.out_positions // TILE // unrolled
+    a_line = (56 if g.stride_x == 1 else 64) * tiles + 7 * turns + 22
+    return outputs * (lines.out_lines * a_line + 40 * bands) + split
+
+
+def _unrolled(lines: Lines, most: int) -> int:
+    """Whole tiles a turn: the greatest divisor of a line's that is at most `most`."""
+    whole = lines.out_positions // TILE
+    return max((tiles for tiles in range(1, most + 1) if whole % tiles == 0), default=1) if whole else 1
 
 
 def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
-    """Four channels at a time where they lie together, or one; a band of many lines, or of few."""
+    """Four channels at a time where they lie together, or one; a band of many lines, or few; short or long turns."""
     g = _geometry(node, graph)
     lines = _best_lines(g, graph[node.outputs[0]].shape[3])
     line_bytes = 4 * _line_words(lines, g.stride_x)
     groups = (4, 1) if node.attrs.depth_multiplier == 1 and g.channels % 4 == 0 else (1,)
     ways = [
-        (group, min(lines.out_lines, max(1, (limit // (group * line_bytes) - 3) // g.stride_x + 1)))
+        (group, min(lines.out_lines, max(1, (limit // (group * line_bytes) - 3) // g.stride_x + 1)), unrolled)
+        for unrolled in dict.fromkeys(_unrolled(lines, most) for most in TILES_A_TURN)
         for group in groups
         for limit in PLANE_BYTES
     ]
-    return tuple(_plan(node, graph, lines, group, band) for group, band in dict.fromkeys(ways))
+    return tuple(_plan(node, graph, lines, *way) for way in dict.fromkeys(ways))
 
 
-def _plan(node: Node, graph: Graph, lines: Lines, group: int, band: int) -> Work:
+def _plan(node: Node, graph: Graph, lines: Lines, group: int, band: int, unrolled: int) -> Work:
     x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
     g = _geometry(node, graph)
     line_words = _line_words(lines, g.stride_x)
@@ -257,6 +267,7 @@ def _plan(node: Node, graph: Graph, lines: Lines, group: int, band: int) -> Work
             g.stride_x,
             band,
             line_words,
+            unrolled,
             shift,
             zero_point != -128,
         ),
@@ -264,10 +275,11 @@ def _plan(node: Node, graph: Graph, lines: Lines, group: int, band: int) -> Work
         constants=(PackedConstant("stream", "uint32_t", stream),),
         scratch_bytes=4 * group * line_words * ((band - 1) * g.stride_x + 3),
         overlaps=(_overlap(node, graph, g, lines, band),),
-        cycles=_cycles(g, lines, y.shape[3], group, band),
-        code_bytes=600 + 50 * g.stride_x,
+        cycles=_cycles(g, lines, y.shape[3], group, band, unrolled),
+        code_bytes=350 + 150 * unrolled + 50 * g.stride_x,
         shared_code=(("mcuq_split_line", 160) if group == 4 else ("mcuq_widen_line", 70),),
-        variant=f"{group} channel{'s' if group > 1 else ''} and {band} line{'s' if band > 1 else ''} at a time",
+        variant=f"{group} channel{'s' if group > 1 else ''} and {band} line{'s' if band > 1 else ''} at a time, "
+        f"{unrolled} tile{'s' if unrolled > 1 else ''} a turn",
     )
 
 
