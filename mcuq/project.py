@@ -32,7 +32,7 @@ class Gates:
     """What a validation run must reach; None is no gate.
 
     `min_accuracy` is a fraction of 1, `max_drop` percentage points below the reference, the rest is in their units;
-    latency is judged by its maximum over the counted samples, RAM and flash by their sums.
+    latency and cycles are judged by their maximum over the counted samples, RAM and flash by their sums.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
@@ -41,6 +41,7 @@ class Gates:
     max_drop: _NotNegative | None = None
     max_latency_ms: _NotNegative | None = None
     deadline_ms: _NotNegative | None = None
+    max_cycles: _Bytes | None = None
     max_ram: _Bytes | None = None
     max_flash: _Bytes | None = None
     bit_exact: bool = False
@@ -149,6 +150,7 @@ _EXAMPLES: dict[str, Any] = {
     "max_drop": 0.5,
     "max_latency_ms": 100.0,
     "deadline_ms": 100.0,
+    "max_cycles": 5000000,
     "max_ram": 65536,
     "max_flash": 262144,
 }

@@ -120,6 +120,9 @@ def run(
         bool, typer.Option("--resume", help="Go on where the last run of the same build on the same data was ended.")
     ] = False,
     perturb: PerturbOption = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write the gates to FILE as JUnit XML, for CI.")
+    ] = None,
     name: NameOption = None,
     compiler: CompilerOption = None,
     keep_inputs: KeepInputsOption = None,
@@ -147,6 +150,10 @@ def run(
     deadline_ms: Annotated[
         float | None,
         typer.Option("--deadline-ms", metavar="MS", min=0, help="No run may take longer.", rich_help_panel=_GATES),
+    ] = None,
+    max_cycles: Annotated[
+        int | None,
+        typer.Option("--max-cycles", metavar="N", min=0, help="Most core cycles counted.", rich_help_panel=_GATES),
     ] = None,
     max_ram: Annotated[
         int | None,
@@ -179,6 +186,7 @@ def run(
         max_drop=max_drop,
         max_latency_ms=max_latency_ms,
         deadline_ms=deadline_ms,
+        max_cycles=max_cycles,
         max_ram=max_ram,
         max_flash=max_flash,
         bit_exact=bit_exact,
@@ -203,7 +211,7 @@ def run(
         resume=resume,
         perturb=perturbations(perturb),
     )
-    conclude(measurement, limits, per_step, json)
+    conclude(measurement, limits, per_step, json, junit)
 
 
 def serial_link(link: str | None, port: str | None, baud: int | None) -> str | None:
@@ -274,7 +282,13 @@ def measure(
         )
 
 
-def conclude(measurement: Measurement, limits: Gates, per_step: bool = False, json: Path | None = None) -> None:
+def conclude(
+    measurement: Measurement,
+    limits: Gates,
+    per_step: bool = False,
+    json: Path | None = None,
+    junit: Path | None = None,
+) -> None:
     """Show the verdict, write it, and end with exit status 1 where a gate failed."""
     from mcuq.report import failed_gates, measurement_to_json
     from mcuq.report.evaluation_tables import robustness_table
@@ -288,6 +302,10 @@ def conclude(measurement: Measurement, limits: Gates, per_step: bool = False, js
         terminal.show(robustness_table(measurement.robustness), stderr=to_stderr)
     if json is not None:
         terminal.write_json(json, measurement_to_json(measurement))
+    if junit is not None:
+        from mcuq.report.junit import junit as as_junit
+
+        terminal.write_text(junit, as_junit(measurement, limits))
     failed = failed_gates(measurement, limits)
     for sentence in failed:
         terminal.error(f"gate failed: {sentence}")

@@ -18,11 +18,16 @@ def failed_gates(measurement: Measurement, gates: Gates) -> tuple[str, ...]:
         _at_most("--max-drop", "the drop in accuracy", _drop_points(m), gates.max_drop, " points", by_labels),
         _at_most("--max-latency-ms", "the greatest latency", latency_ms, gates.max_latency_ms, " ms", by_link),
         _in_time(m, gates.deadline_ms, by_link),
+        _at_most("--max-cycles", "cycles", _most_cycles(m), gates.max_cycles, "", by_link),
         _at_most("--max-ram", "RAM", m.ram_bytes, gates.max_ram, " bytes", by_link),
         _at_most("--max-flash", "flash", m.flash_total_bytes, gates.max_flash, " bytes", by_link),
         _not_bit_exact(m) if gates.bit_exact and not m.bit_exact else None,
     )
     return tuple(sentence for sentence in checked if sentence is not None)
+
+
+def _most_cycles(m: Measurement) -> int | None:
+    return None if m.cycles is None else round(m.cycles.max)
 
 
 def _not_bit_exact(m: Measurement) -> str:

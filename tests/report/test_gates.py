@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 
 import pytest
 
-from mcuq.artifacts import Measurement
+from mcuq.artifacts import Measurement, Spread
 from mcuq.report import Gates, failed_gates
+from mcuq.report.junit import junit
 
 
 def test_no_gates_never_fail(measurement: Measurement) -> None:
@@ -56,6 +58,7 @@ def test_a_failed_gate_says_which_and_by_what(measurement: Measurement, gates: G
         (Gates(max_latency_ms=1e9), ["--max-latency-ms", "link 'host' cannot give it"]),
         (Gates(max_ram=1 << 40), ["--max-ram", "link 'host' cannot give it"]),
         (Gates(max_flash=1 << 40), ["--max-flash", "link 'host' cannot give it"]),
+        (Gates(max_cycles=1 << 40), ["--max-cycles", "link 'host' cannot give it"]),
     ],
 )
 def test_a_gate_on_an_unknown_figure_fails(measurement: Measurement, gates: Gates, words: list[str]) -> None:
@@ -85,3 +88,21 @@ def test_floats_cannot_be_bit_exact(measurement: Measurement) -> None:
     floating = replace(measurement, first_difference=None, max_error=1e-7)
     (sentence,) = failed_gates(floating, Gates(bit_exact=True))
     assert "depend on floats" in sentence
+
+
+def test_junit_has_one_test_a_gate(measurement: Measurement) -> None:
+    """Each gate that is set is a test case, a limit of 0 included, and the failed ones carry their sentence."""
+    root = ET.fromstring(junit(measurement, Gates(max_drop=0, max_ram=3000, bit_exact=True)))
+    failed = {case.attrib["name"]: case.find("failure") is not None for case in root}
+    assert failed == {"10 samples ran": False, "--max-drop": True, "--max-ram": False, "--bit-exact": True}
+    assert root.attrib["tests"] == "4"
+    assert root.attrib["failures"] == "2"
+    assert "differs" in root.findall("testcase/failure")[1].attrib["message"]
+
+
+def test_cycles_are_judged_by_their_greatest(measurement: Measurement) -> None:
+    """One counted sample above the limit fails the gate."""
+    counted = replace(measurement, cycles=Spread(90, 95, 101))
+    (sentence,) = failed_gates(counted, Gates(max_cycles=100))
+    assert sentence == "--max-cycles: cycles is 101, more than 100"
+    assert failed_gates(counted, Gates(max_cycles=101)) == ()
