@@ -31,7 +31,18 @@ from mcuq.artifacts.image import Image, Symbol
 from mcuq.artifacts.memory_plan import MemoryPlan, Placement
 from mcuq.artifacts.profile import Cost, Estimate, FunctionProfile, HotBlock, HotLine, Profile, StepProfile
 from mcuq.artifacts.samples import Samples
-from mcuq.artifacts.schedule import Buffer, Location, Overlap, PackedConstant, Schedule, Step
+from mcuq.artifacts.schedule import (
+    Buffer,
+    Location,
+    Overlap,
+    PackedConstant,
+    RowBuffer,
+    RowEvent,
+    Schedule,
+    Stage,
+    Step,
+    Stream,
+)
 from mcuq.artifacts.sources import SourceFile, Sources
 
 __all__ = [
@@ -82,16 +93,20 @@ __all__ = [
     "ReliabilityBin",
     "Removed",
     "RobustnessPoint",
+    "RowBuffer",
+    "RowEvent",
     "Samples",
     "Schedule",
     "Size",
     "SourceFile",
     "Sources",
     "Spread",
+    "Stage",
     "Step",
     "StepCount",
     "StepMeasurement",
     "StepProfile",
+    "Stream",
     "Symbol",
     "Trace",
     "Trade",

@@ -39,6 +39,79 @@ class PackedConstant:
 
 
 @dataclass(frozen=True, slots=True)
+class RowEvent:
+    """What happens next in a streamed step.
+
+    `row`: the stage that computes `value` gives its next row; `edge`: the same, but its window leaves the step's input,
+    so that the window is copied first. `pad`: a row of padding joins the rows of `value`. `move`: its first `dropped`
+    rows are read no more, the `kept` ones behind them move to the front.
+    """
+
+    kind: str
+    value: str
+    dropped: int = 0
+    kept: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RowBuffer:
+    """Rows of a value that a streamed step keeps in its scratch; the first `before` are padding, all bytes `fill`."""
+
+    value: str
+    offset_bytes: int
+    rows: int
+    row_bytes: int
+    before: int
+    fill: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One layer of a streamed step: a kernel that is called for one output row at a time.
+
+    Output row r reads `extent` rows of every input from row r * stride - pad on. `fill` is the byte of padding.
+    `overlaps` say how the output row may lie to the rows that are read for it.
+    """
+
+    kernel: str
+    node: Node
+    inputs: tuple[str, ...]
+    shape: Any
+    parameters: Any
+    constants: tuple[PackedConstant, ...]
+    scratch_bytes: int
+    stride: int
+    pad: int
+    extent: int
+    fill: int
+    overlaps: tuple[Overlap, ...]
+
+    @property
+    def output(self) -> str:
+        """The value whose rows it computes."""
+        return self.node.outputs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The inside of a step that computes several layers row by row.
+
+    Offsets are into the step's scratch: of the copied window at an edge of the input, of the stages' own scratch.
+    """
+
+    stages: tuple[Stage, ...]
+    buffers: tuple[RowBuffer, ...]
+    events: tuple[RowEvent, ...]
+    edge_offset_bytes: int
+    stage_offset_bytes: int
+
+    @property
+    def distinct_events(self) -> tuple[RowEvent, ...]:
+        """Each kind of event once; the order of rows is a table of indices into it."""
+        return tuple(dict.fromkeys(self.events))
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """The unit of code, timing, comparison and planning: one call of one kernel.
 
@@ -61,6 +134,7 @@ class Step:
     overlaps: tuple[Overlap, ...] = ()
     variant: str = ""
     cycles: int = 0
+    stream: Stream | None = None
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -74,8 +148,10 @@ class Step:
 
     @property
     def constant_bytes(self) -> int:
-        """Bytes of flash of all constants of the step."""
-        return sum(constant.bytes for constant in self.constants)
+        """Bytes of flash of all constants of the step, those of its stages included."""
+        stages = self.stream.stages if self.stream is not None else ()
+        inside = [constant for stage in stages for constant in stage.constants]
+        return sum(constant.bytes for constant in (*self.constants, *inside))
 
 
 @dataclass(frozen=True, slots=True)

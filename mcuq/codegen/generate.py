@@ -20,6 +20,7 @@ DSP_HEADERS = ("dsp.h",)
 LANES_HEADERS = ("lanes.h",)
 INT4_HEADERS = ("int4.h",)
 INT16_HEADERS = ("int16.h",)
+ROW_HEADERS = ("rows.h",)
 
 
 _ADDED: dict[str, str] = {}
@@ -80,6 +81,7 @@ def _headers(view: ModelView) -> tuple[SourceFile, ...]:
     names = [*HEADERS, *(INT4_HEADERS if view.uses_int4 else ()), *(INT16_HEADERS if view.uses_int16 else ())]
     names += [*(FLOAT_HEADERS if view.uses_float else ()), *(DSP_HEADERS if view.uses_dsp else ())]
     names += LANES_HEADERS if view.uses_lanes else ()
+    names += ROW_HEADERS if view.uses_rows else ()
     return tuple(SourceFile(f"mcuq/{name}", (folder / name).read_text(), "header") for name in names)
 
 

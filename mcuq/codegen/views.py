@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from mcuq.arithmetic import INT16X8, Arithmetic, arithmetic_named
-from mcuq.artifacts import MemoryPlan, Schedule, Step
+from mcuq.artifacts import MemoryPlan, PackedConstant, Schedule, Stage, Step
 from mcuq.codegen.literals import array_body, number, text
 from mcuq.codegen.names import reduced
+from mcuq.codegen.stream import StageView, StreamPlaces, StreamView, operands_of, stream_view
 from mcuq.ir import Tensor, Value
 
 DTYPE_ENUM = {
@@ -72,7 +74,7 @@ class RegionView:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One step: the call that it makes."""
+    """One step: the call that it makes, or (`stream`) the layers that it computes row by row."""
 
     index: int
     function: str
@@ -82,6 +84,7 @@ class StepView:
     constants: tuple[ConstantView, ...]
     outputs: tuple[RegionView, ...]
     comment: str
+    stream: StreamView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +149,25 @@ class ModelView:
         return any(function.kernel.split("/")[1].startswith("dsp") for function in self.functions)
 
     @property
+    def uses_rows(self) -> bool:
+        """Whether any step computes row by row, so that it needs the header for that."""
+        return any(step.stream is not None for step in self.steps)
+
+    @property
     def hash_bytes(self) -> tuple[str, ...]:
         """The first eight bytes of the hash as C literals."""
         return tuple(f"0x{self.model_hash[i : i + 2]}" for i in range(0, 16, 2))
+
+
+FunctionKey = tuple[str, Any, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The prefix of C names, and the C struct of each kernel's parameters ("" for none)."""
+
+    model: str
+    parameter_types: Mapping[str, str]
 
 
 def offset_of(schedule: Schedule, plan: MemoryPlan, value: str) -> int:
@@ -193,75 +212,128 @@ def _step_comment(schedule: Schedule, step: Step) -> str:
 _BY_THE_BYTE = ("lookup/", "quantize/", "dequantize/")
 
 
-def _c_type(step: Step, value: Tensor) -> str:
+def _c_type(kernel: str, value: Tensor) -> str:
     """The type by which a kernel reaches a value; buffers are aligned for every type."""
-    is_bytes = step.kernel.startswith("lookup/") or (
-        value.dtype.kind == "float" and step.kernel.startswith(_BY_THE_BYTE)
-    )
+    is_bytes = kernel.startswith("lookup/") or (value.dtype.kind == "float" and kernel.startswith(_BY_THE_BYTE))
     return "uint8_t" if is_bytes else value.dtype.c
 
 
-def _arguments(schedule: Schedule, plan: MemoryPlan, step: Step, prefix: str) -> tuple[str, ...]:
+def _arguments(
+    schedule: Schedule, step: Step | Stage, prefix: str, places: Sequence[str], scratch: str
+) -> tuple[str, ...]:
+    """What a kernel is called with: `places` are where its run-time operands and then its outputs lie in the arena."""
     constant = {c.role: f"{prefix}_{c.role}" for c in step.constants if c.role.startswith("operand_")}
-    waiting = list(step.inputs)
+    outputs = step.outputs if isinstance(step, Step) else (step.output,)
+    waiting, where = list(step.inputs), list(places)
     arguments: list[str] = []
     while waiting or f"operand_{len(arguments)}" in constant:
         operand = f"operand_{len(arguments)}"
         if operand in constant:
             arguments.append(constant[operand])
             continue
-        name = waiting.pop(0)
-        c_type = _c_type(step, schedule.graph.tensor(name))
-        arguments.append(f"(const {c_type} *)(net->arena + {offset_of(schedule, plan, name)})")
-    for name in step.outputs:
-        c_type = _c_type(step, schedule.graph.tensor(name))
-        arguments.append(f"({c_type} *)(net->arena + {offset_of(schedule, plan, name)})")
+        c_type = _c_type(step.kernel, schedule.graph.tensor(waiting.pop(0)))
+        arguments.append(f"(const {c_type} *)({where.pop(0)})")
+    for name, place in zip(outputs, where, strict=True):
+        arguments.append(f"({_c_type(step.kernel, schedule.graph.tensor(name))} *)({place})")
     if step.scratch_bytes:
-        arguments.append(f"(void *)(net->arena + {plan.placement(step.scratch).offset_bytes})")
+        arguments.append(f"(void *)({scratch})")
     return tuple(arguments)
 
 
-def _parameters(step: Step, prefix: str) -> tuple[tuple[str, str], ...]:
+def _parameters(step: Step | Stage, prefix: str) -> tuple[tuple[str, str], ...]:
     pointers = [(c.role, f"{prefix}_{c.role}") for c in step.constants if not c.role.startswith("operand_")]
     numbers = [(f.name, number(getattr(step.parameters, f.name))) for f in fields(step.parameters)]
     return tuple(pointers + numbers)
 
 
-def _step(
-    schedule: Schedule, plan: MemoryPlan, step: Step, function: FunctionView, parameters_type: str, name: str
-) -> StepView:
-    prefix = f"{name}_{step.index}"
-    return StepView(
-        index=step.index,
-        function=function.name,
-        arguments=_arguments(schedule, plan, step, prefix),
-        parameters_type=parameters_type,
-        parameters=_parameters(step, prefix) if parameters_type else (),
-        constants=tuple(
-            ConstantView(f"{prefix}_{c.role}", c.c_type, math.prod(c.values.shape), array_body(c.values))
-            for c in step.constants
-        ),
-        outputs=tuple(RegionView(offset_of(schedule, plan, n), schedule.graph.tensor(n).bytes) for n in step.outputs),
-        comment=_step_comment(schedule, step),
+def _constants(constants: Sequence[PackedConstant], prefix: str) -> tuple[ConstantView, ...]:
+    return tuple(
+        ConstantView(f"{prefix}_{c.role}", c.c_type, math.prod(c.values.shape), array_body(c.values)) for c in constants
     )
 
 
-FunctionKey = tuple[str, Any, str]
+def _scratch_offset(plan: MemoryPlan, step: Step) -> int:
+    return plan.placement(step.scratch).offset_bytes if step.scratch_bytes else 0
 
 
-def _function_key(step: Step) -> FunctionKey:
-    return step.kernel, step.shape, step.nodes[0].arithmetic
+def _stream(
+    schedule: Schedule, plan: MemoryPlan, step: Step, functions: Mapping[FunctionKey, FunctionView], names: _Names
+) -> StreamView | None:
+    """The inside of a step that computes row by row; None of others."""
+    stream = step.stream
+    if stream is None:
+        return None
+    source, target = (offset_of(schedule, plan, name) for name in (step.inputs[0], step.outputs[0]))
+    places = StreamPlaces(schedule, step, stream, source, target, _scratch_offset(plan, step))
+
+    def view(index: int, stage: Stage) -> StageView:
+        prefix = f"{names.model}_{step.index}_{index}"
+        to = f"arena + to_{index}"
+        scratch = f"arena + {places.scratch + stream.stage_offset_bytes}"
+        operands = operands_of(places, stage)
+        rows = [f"arena + from_{index}_{operand.index}" for operand in operands]
+        edge = [f"arena + {places.scratch + stream.edge_offset_bytes}", *rows[1:]]
+        kind = names.parameter_types[stage.kernel]
+        last = (f"&{prefix}_parameters",) if kind else ()
+        return StageView(
+            index=index,
+            function=functions[_function_key(stage)].name,
+            operands=operands,
+            start=places.write_to(stage.output),
+            row_bytes=places.row_bytes(stage.output),
+            arguments=(*_arguments(schedule, stage, prefix, [*rows, to], scratch), *last),
+            edge_arguments=(*_arguments(schedule, stage, prefix, [*edge, to], scratch), *last),
+            parameters_type=kind,
+            parameters_name=f"{prefix}_parameters",
+            parameters=_parameters(stage, prefix) if kind else (),
+        )
+
+    return stream_view(places, view)
+
+
+def _step(
+    schedule: Schedule, plan: MemoryPlan, step: Step, functions: Mapping[FunctionKey, FunctionView], names: _Names
+) -> StepView:
+    prefix = f"{names.model}_{step.index}"
+    places = [f"net->arena + {offset_of(schedule, plan, name)}" for name in (*step.inputs, *step.outputs)]
+    scratch = f"net->arena + {_scratch_offset(plan, step)}"
+    streams = step.stream is not None
+    kind = "" if streams else names.parameter_types[step.kernel]
+    constants = _constants(step.constants, prefix)
+    for index, stage in enumerate(step.stream.stages if step.stream else ()):
+        constants += _constants(stage.constants, f"{prefix}_{index}")
+    return StepView(
+        index=step.index,
+        function="" if streams else functions[_function_key(step)].name,
+        arguments=() if streams else _arguments(schedule, step, prefix, places, scratch),
+        parameters_type=kind,
+        parameters=_parameters(step, prefix) if kind else (),
+        constants=constants,
+        outputs=tuple(RegionView(offset_of(schedule, plan, n), schedule.graph.tensor(n).bytes) for n in step.outputs),
+        comment=_step_comment(schedule, step),
+        stream=_stream(schedule, plan, step, functions, names),
+    )
+
+
+def _function_key(step: Step | Stage) -> FunctionKey:
+    node = step.nodes[0] if isinstance(step, Step) else step.node
+    return step.kernel, step.shape, node.arithmetic
+
+
+def _calls(schedule: Schedule) -> Iterator[Step | Stage]:
+    """Everything that calls a kernel: steps, and the stages of streamed ones."""
+    for step in schedule.steps:
+        yield from step.stream.stages if step.stream is not None else (step,)
 
 
 def functions_of(schedule: Schedule, name: str) -> dict[FunctionKey, FunctionView]:
     """One function for each kernel, shape and arithmetic that the schedule uses, in the order of first use."""
     found: dict[FunctionKey, FunctionView] = {}
-    for step in schedule.steps:
-        key = _function_key(step)
+    for call in _calls(schedule):
+        key = _function_key(call)
         if key not in found:
-            op = step.kernel.split("/")[0]
-            arithmetic = arithmetic_named(step.nodes[0].arithmetic)
-            found[key] = FunctionView(f"{name}_{op}_{len(found)}", step.kernel, step.shape, arithmetic)
+            op = call.kernel.split("/")[0]
+            found[key] = FunctionView(f"{name}_{op}_{len(found)}", call.kernel, call.shape, arithmetic_named(key[2]))
     return found
 
 
@@ -276,9 +348,7 @@ def model_view(
 ) -> ModelView:
     """Everything that the templates print; `parameter_types` maps each kernel to its C struct, "" for none."""
     functions = functions_of(schedule, name)
-    steps = tuple(
-        _step(schedule, plan, s, functions[_function_key(s)], parameter_types[s.kernel], name) for s in schedule.steps
-    )
+    steps = tuple(_step(schedule, plan, s, functions, _Names(name, parameter_types)) for s in schedule.steps)
     return ModelView(
         name=name,
         macro=name.upper(),

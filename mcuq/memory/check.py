@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mcuq.artifacts import MemoryPlan, Schedule, Step
 from mcuq.errors import IllegalGraph
 from mcuq.ir import Node
+from mcuq.memory.check_stream import check_stream
 
 
 def _range(schedule: Schedule, plan: MemoryPlan, value: str) -> tuple[int, int]:
@@ -96,5 +97,6 @@ def check_plan(schedule: Schedule, plan: MemoryPlan) -> MemoryPlan:
     alive = set(schedule.graph.inputs)
     for step in schedule.steps:
         _check_step(schedule, plan, step, alive & _needed_after(schedule, step.index, free))
+        check_stream(schedule, plan, step)
         alive |= set(step.outputs)
     return plan

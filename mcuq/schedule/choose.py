@@ -10,14 +10,17 @@ from mcuq.errors import InvalidProject, UnsupportedModel
 from mcuq.ir import Graph
 from mcuq.ops import call_of, card_of
 from mcuq.schedule.candidates import Candidate, candidates, inner_values, inputs_of
+from mcuq.schedule.chains import chains
 from mcuq.schedule.locate import locate
 from mcuq.schedule.objective import code_of, cycles_of, flash_of, weights_of
+from mcuq.schedule.segments import STREAM, cuts, streamed_ways
 
 Choice = tuple[Candidate, ...]
 Offers = Sequence[Sequence[Candidate]]
 Peak = Callable[[Schedule], int]
 Cost = Callable[[Candidate, int, int], int]
 
+MOST_LIMITS = 24  # of the arena that are tried
 HOPELESS = 3  # times as slow as the best by estimate: not worth a measurement
 
 
@@ -37,6 +40,7 @@ def _step(index: int, candidate: Candidate, graph: Graph) -> Step:
         overlaps=work.overlaps,
         variant=work.variant,
         cycles=work.cycles,
+        stream=work.stream,
     )
 
 
@@ -186,8 +190,49 @@ def schedule(
     smallest = tuple(min(_alone(offers, position), key=lambda c: flash_of((c,))) for position in steps)
     weights = weights_of(optimize, cycles_of(fastest))
     search = _Search(graph, keep_inputs, features, optimize, *weights, flash_bytes, arena_bytes, peak)
-    found = (_improved(start, offers, search) for start in (fastest, smallest))
+    found = [_improved(start, offers, search) for start in (fastest, smallest)]
+    if search.value(found[0])[0] > 0 or optimize == RAM:
+        found += _of_less_ram(graph, features, keep_inputs, offers, search)
     return search.assembled(min(found, key=search.value))
+
+
+def _of_less_ram(
+    graph: Graph, features: frozenset[str], keep_inputs: bool, offers: Offers, search: _Search
+) -> list[Choice]:
+    """The fastest choices for growing limits of the arena, layers that are streamed row by row among them.
+
+    None where RAM does not matter. They are the more cycles' worth the smaller the arena, so that the first few do.
+    """
+    if search.peak is None:
+        return []
+    found: list[Choice] = []
+    all_cuts = cuts(graph, features, keep_inputs, locate(graph), offers)
+    costs: set[float] = set()
+    for limit in all_cuts.limits:
+        cost, choice = all_cuts.best(limit)
+        if not costs or cost < min(costs):
+            costs.add(cost)
+            found.append(choice)
+        if len(found) == MOST_LIMITS:
+            break
+    return found
+
+
+def streamed_schedules(graph: Graph, features: frozenset[str], keep_inputs: bool) -> tuple[Schedule, ...]:
+    """For each run of layers that can be streamed: the graph with that run streamed, the rest step by step.
+
+    Every run is taken, whether it lowers anything or not, so that all can be compared with the reference.
+    """
+    layout = locate(graph)
+    offers = candidates(graph, features, layout.free_nodes)
+    alone = {p: _alone(offers, p)[0] for p in range(len(offers)) if offers[p]}
+    search = _Search(graph, keep_inputs, features, RAM, 1.0, 1.0, None, None, None)
+    found = []
+    for first, last in chains(graph, layout.free_nodes):
+        for streamed in streamed_ways(first, last, graph, features):
+            rest = [candidate for p, candidate in alone.items() if not first <= p <= last]
+            found.append(search.assembled(_ordered([*rest, streamed])))
+    return tuple(found)
 
 
 def reassembled(
@@ -206,6 +251,10 @@ def reassembled(
         for offered in candidates(graph, features, locate(graph).free_nodes)
         for candidate in offered
     }
+    for kernel, _, positions in chosen:
+        if kernel == STREAM.name:
+            ways = streamed_ways(positions[0], positions[-1], graph, features)
+            known |= {(*candidate.way, candidate.positions): candidate for candidate in ways}
     missing = [way for way in chosen if way not in known]
     if missing:
         kernel, variant, _ = missing[0]

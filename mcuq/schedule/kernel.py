@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mcuq.artifacts import Overlap, PackedConstant
+from mcuq.artifacts import Overlap, PackedConstant, Stream
 from mcuq.ir import Constant, Graph, Node
 
 INT8_ARITHMETICS = ("tflm", "single", "shift")  # int8 in, int8 out: only the requantisation differs
@@ -47,11 +47,14 @@ class Work:
     shared_code: tuple[tuple[str, int], ...] = ()
     variant: str = ""
     nodes: tuple[Node, ...] = ()
+    stream: Stream | None = None
 
     @property
     def constant_bytes(self) -> int:
-        """Bytes of flash of all constants."""
-        return sum(constant.bytes for constant in self.constants)
+        """Bytes of flash of all constants, those of a stream's stages included."""
+        stages = self.stream.stages if self.stream is not None else ()
+        inside = [constant for stage in stages for constant in stage.constants]
+        return sum(constant.bytes for constant in (*self.constants, *inside))
 
 
 Plans = Callable[[Node, Graph], tuple[Work, ...]]

@@ -114,9 +114,10 @@ def case_of(
     keep_inputs: bool = False,
     selftest: SelfTest | None = None,
     features: frozenset[str] = frozenset(),
+    planned: Schedule | None = None,
 ) -> Case:
-    """The graph scheduled, planned and generated, for a core with these features."""
-    planned = schedule(graph, features, keep_inputs)
+    """The graph scheduled (unless it is already), planned and generated, for a core with these features."""
+    planned = planned or schedule(graph, features, keep_inputs)
     plan = plan_memory(planned)
     sources = generate(
         planned,
