@@ -5,7 +5,7 @@ from __future__ import annotations
 from mcuq.memory.greedy import Placer, lowest_offset
 from mcuq.memory.problem import Problem
 
-MAX_NODES = 4000
+MAX_NODES = 2000
 
 
 class _Search:

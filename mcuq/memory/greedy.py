@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from mcuq.memory.problem import Block, Problem
 
-SEARCH_ROUNDS = 1500
-QUICK_ROUNDS = 120
+SEARCH_ROUNDS = 1000
+QUICK_ROUNDS = 100
 SEED = 20240229
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -190,28 +191,27 @@ def schedule(
     smallest = tuple(min(_alone(offers, position), key=lambda c: flash_of((c,))) for position in steps)
     weights = weights_of(optimize, cycles_of(fastest))
     search = _Search(graph, keep_inputs, features, optimize, *weights, flash_bytes, arena_bytes, peak)
-    found = [_improved(start, offers, search) for start in (fastest, smallest)]
-    if search.value(found[0])[0] > 0 or optimize == RAM:
-        found += _of_less_ram(graph, features, keep_inputs, offers, search)
+    # What an arena costs is asked of the choices that count its bytes themselves, not of every move of the search.
+    by_price = replace(search, peak=None)
+    found = [_improved(start, offers, by_price) for start in (fastest, smallest)]
+    if min(map(search.value, found))[0] > 0 or (peak is not None and optimize == RAM):
+        found += _of_less_ram(offers, search)
     return search.assembled(min(found, key=search.value))
 
 
-def _of_less_ram(
-    graph: Graph, features: frozenset[str], keep_inputs: bool, offers: Offers, search: _Search
-) -> list[Choice]:
-    """The fastest choices for growing limits of the arena, layers that are streamed row by row among them.
-
-    None where RAM does not matter. They are the more cycles' worth the smaller the arena, so that the first few do.
-    """
+def _of_less_ram(offers: Offers, search: _Search) -> list[Choice]:
+    """The best choices by price for growing limits of the arena, layers that are streamed row by row among them."""
     if search.peak is None:
         return []
     found: list[Choice] = []
-    all_cuts = cuts(graph, features, keep_inputs, locate(graph), offers)
-    costs: set[float] = set()
-    for limit in all_cuts.limits:
-        cost, choice = all_cuts.best(limit)
-        if not costs or cost < min(costs):
-            costs.add(cost)
+    least_cost = math.inf
+    layout = locate(search.graph)
+    weights = (search.a_cycle, search.a_byte)
+    ways = cuts(search.graph, search.features, search.keep_inputs, layout, offers)
+    for limit in ways.limits:
+        cost, choice = ways.best(limit, *weights)
+        if cost < least_cost:
+            least_cost = cost
             found.append(choice)
         if len(found) == MOST_LIMITS:
             break

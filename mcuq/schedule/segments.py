@@ -34,10 +34,11 @@ class Segment:
     candidate: Candidate
     bytes: int
 
-    @property
-    def cost(self) -> float:
-        """Cycles, and flash where those are equal."""
-        return self.candidate.work.cycles + 1e-6 * (self.candidate.work.constant_bytes + self.candidate.work.code_bytes)
+    def price(self, a_cycle: float, a_byte: float) -> float:
+        """Cycles and bytes of flash in one figure; functions that several steps share count for each."""
+        return a_cycle * self.candidate.work.cycles + a_byte * (
+            self.candidate.constant_bytes + sum(size for _, size in self.candidate.code)
+        )
 
 
 @dataclass(frozen=True)
@@ -171,11 +172,15 @@ class Cuts:
             best.append(min([*ways, *([best[position]] if position in self.free else [])], default=math.inf))
         return int(best[-1])
 
-    def best(self, limit: int) -> tuple[float, tuple[Candidate, ...]]:
-        """The cut of least cost in which no step needs more than `limit` bytes, and that cost."""
+    def best(self, limit: int, a_cycle: float = 1.0, a_byte: float = 0.0) -> tuple[float, tuple[Candidate, ...]]:
+        """The cut of least price in which no step needs more than `limit` bytes, and that price."""
         best: list[tuple[float, Segment | None]] = [(0.0, None)]
         for position in range(self.length):
-            ways = [(best[s.first][0] + s.cost, s) for s in self._ending.get(position, ()) if s.bytes <= limit]
+            ways = [
+                (best[s.first][0] + s.price(a_cycle, a_byte), s)
+                for s in self._ending.get(position, ())
+                if s.bytes <= limit
+            ]
             free: list[tuple[float, Segment | None]] = [(best[position][0], None)] if position in self.free else []
             best.append(min([*ways, *free], key=lambda way: way[0], default=(math.inf, None)))
         chosen: list[Candidate] = []
