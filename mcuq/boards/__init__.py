@@ -3,6 +3,7 @@
 from mcuq.boards.board import (
     Board,
     CompilerFlags,
+    Flash,
     GdbRun,
     HostRun,
     Marker,
@@ -23,6 +24,7 @@ from mcuq.boards.load import all_boards, find_board, load_board
 __all__ = [
     "Board",
     "CompilerFlags",
+    "Flash",
     "GdbRun",
     "HostRun",
     "Marker",

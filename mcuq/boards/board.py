@@ -203,6 +203,25 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Flash:
+    """How the board is flashed: for each tool what it needs to know; those not named are not used.
+
+    `pyocd` and `jlink` are their names of the chip, `openocd` its configuration files, `esptool` its chip, `uf2_family`
+    the family of its UF2 boot loader. `interface` is what J-Link speaks.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+
+    pyocd: str | None = None
+    openocd: tuple[str, ...] = ()
+    st_flash: bool = False
+    jlink: str | None = None
+    interface: Literal["SWD", "JTAG"] = "SWD"
+    uf2_family: int | None = None
+    esptool: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """A board as its TOML file tells it.
 
@@ -224,6 +243,7 @@ class Board:
     features: frozenset[str] = frozenset()
     memory: tuple[MemoryRegion, ...] = ()
     placement: Placement = Placement()
+    flashing: Flash | None = None
 
     @property
     def architecture(self) -> Literal["arm", "riscv", "host"]:

@@ -63,7 +63,7 @@ def _load_by_name(path: Path) -> Board:
 def load_board(path: Path) -> Board:
     """The Board in the TOML file `path`; raises InvalidBoard naming file and key."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = _renamed(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise InvalidBoard(f"board file {path} cannot be read: {error.strerror or error}; check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -72,6 +72,13 @@ def load_board(path: Path) -> Board:
     for problem in _problems(board):
         raise InvalidBoard(f"board file {path}: {problem}")
     return board
+
+
+def _renamed(table: dict[str, Any]) -> dict[str, Any]:
+    """The table [flash] as the field `flashing`: a board's `flash` is the memory."""
+    if "flashing" in table:
+        return table | {"flashing": "a table [flash] says how a board is flashed"}
+    return {("flashing" if key == "flash" else key): value for key, value in table.items()}
 
 
 def _with_own_sources(board: Board, folder: Path) -> Board:

@@ -24,6 +24,7 @@ from mcuq.cli.demo import demo
 from mcuq.cli.diff import diff
 from mcuq.cli.doctor import doctor
 from mcuq.cli.eval import eval
+from mcuq.cli.flash import flash
 from mcuq.cli.init import init
 from mcuq.cli.inspect import inspect
 from mcuq.cli.mlperf import mlperf
@@ -40,6 +41,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     build,
     run,
     mlperf,
+    flash,
     eval,
     analyze,
     compare,

@@ -116,6 +116,9 @@ def run(
     gdb_load: GdbLoadOption = False,
     gdb_arena: GdbArenaOption = None,
     gdb_monitor: GdbMonitorOption = None,
+    flash: Annotated[
+        bool, typer.Option("--flash", help="With --port: write the firmware into the board first, as `mcuq flash`.")
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the last run of the same build on the same data was ended.")
     ] = False,
@@ -177,6 +180,8 @@ def run(
     link = serial_link(link, port, baud)
     debugger = gdb_options(link, gdb, gdb_elf, gdb_attach, gdb_load, gdb_arena, gdb_monitor)
     link = link if debugger is None else "gdb"
+    if flash and port is None:
+        raise InvalidProject("--flash writes to the board that --port measures; name its port, `mcuq ports` lists them")
     given = settings(
         model, board, name, compiler, keep_inputs, None, link, count_samples, remove_dead_channels, optimize, tune
     )
@@ -196,6 +201,10 @@ def run(
     of_build |= {"--remove-dead-channels": remove_dead_channels, "--optimize": optimize, "--tune": tune}
     refuse_options_of_build(model, of_build)
     made = built_or_opened(model, board, given, link, given.goal(max_flash, max_ram, enforced=False))
+    if flash:
+        from mcuq.cli.flash import flash_build
+
+        flash_build(made, None, None, port, baud)
     measurement = measure(
         made,
         path,

@@ -8,6 +8,7 @@ from mcuq.pipeline.choosing import trade
 from mcuq.pipeline.evaluation import compare, evaluate, robustness
 from mcuq.pipeline.extensions import UserOp, user_ops
 from mcuq.pipeline.firmware import Generated, build, codegen, open_build
+from mcuq.pipeline.flashing import Programmed, flash
 from mcuq.pipeline.mlperf import benchmark_named, benchmark_samples, mlperf
 from mcuq.pipeline.models import inspect, load
 from mcuq.pipeline.profiling import profile, random_samples
@@ -31,6 +32,7 @@ __all__ = [
     "Generated",
     "Goal",
     "Preprocessing",
+    "Programmed",
     "Quantized",
     "Recipe",
     "UserOp",
@@ -47,6 +49,7 @@ __all__ = [
     "evaluate",
     "fault_map",
     "find_board",
+    "flash",
     "held_out",
     "inspect",
     "is_float",

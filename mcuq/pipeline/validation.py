@@ -158,7 +158,7 @@ def run(
     samples = _limited(samples, limit)
     usual = "gdb" if gdb is not None else default_link(build.board) if port is None else "serial"
     kind = link or usual
-    target = _target(build)
+    target = device_target(build)
     expected = interpreter.run(build.graph, samples.inputs)
     restarts: list[int] = []
     steps = len(build.schedule.steps)
@@ -233,7 +233,8 @@ def _debugged(build: Build, target: Target, options: GdbOptions) -> GdbDevice:
     return device
 
 
-def _target(build: Build) -> Target:
+def device_target(build: Build) -> Target:
+    """What the device of that build must be."""
     deadline_s = _deadline_s(build.schedule)
     return Target(build.board, build.schedule, build.plan, build.sources.model_hash, deadline_s, build.version)
 
