@@ -139,9 +139,10 @@ def check_compiles(
     toolchain = find_toolchain(board, compiler)
     with tempfile.TemporaryDirectory(prefix="mcuq-check-") as name:
         folder = Path(name)
-        write_sources(sources.files, folder / SOURCE_FOLDER)
+        files = sources.of_role("model", "header", "firmware", "selftest", "protocol")
+        write_sources(files, folder / SOURCE_FOLDER)
         flags = (*_include_flags(), *extra_flags)
-        _compile(_generated_units(sources.files, optimize), toolchain, flags, folder)
+        _compile(_generated_units(files, optimize), toolchain, flags, folder)
 
 
 def write_sources(files: Iterable[SourceFile], folder: Path) -> tuple[Path, ...]:

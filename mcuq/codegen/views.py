@@ -120,7 +120,7 @@ class ModelView:
             *(f.name for f in self.functions),
         ]
         for step in self.steps:
-            said += [step.comment, step.arguments, step.parameters, *((c.name, c.body) for c in step.constants)]
+            said += [step.function, step.arguments, step.parameters, *((c.name, c.body) for c in step.constants)]
         return f"0x{zlib.crc32(repr(said).encode()):08x}u"
 
     @property

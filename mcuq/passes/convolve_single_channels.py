@@ -10,9 +10,13 @@ from mcuq.ops.depthwise_conv_2d import DepthwiseConv2D
 
 
 def _is_convolution(node: Node, graph: Graph) -> bool:
-    """Whether all filters read the one channel that there is, with weights that can be laid out anew."""
+    """Whether all filters read the one channel that there is, with weights that can be laid out anew.
+
+    Where inputs are quantized at run time, the two ops do so in different ways (the convolution by sample).
+    """
     return (
         node.op == "DEPTHWISE_CONV_2D"
+        and node.arithmetic != "hybrid"
         and graph[node.inputs[0]].shape[-1] == 1
         and graph.is_constant(node.inputs[1])
         and len(graph.users(node.inputs[1])) == 1

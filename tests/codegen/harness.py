@@ -177,6 +177,8 @@ def compile_program(
         *(f"-I{program.parent}", str(source), *more, "-o", str(program)),
     )
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=program.parent)
+    if "cannot find" in done.stderr and "libclang_rt" in done.stderr:
+        pytest.skip(f"{compiler} has no sanitizers here (Debian: libclang-rt-14-dev)")
     assert done.returncode == 0, done.stderr[:4000]
     return program
 

@@ -83,7 +83,7 @@ def test_hostile_model_names_stay_in_the_folder(text: str, tmp_path: Path) -> No
     )
     assert re.fullmatch(r"[a-z][a-z0-9_]{0,31}", generated.sources.name)
     written = {path for path in tmp_path.rglob("*") if path.is_file()}
-    assert written == {folder / file.path for file in generated.sources.of_role("model", "header", "selftest")}
+    assert written == {folder / file.path for file in generated.sources.files}
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ def test_weights_stay_as_they_are_stored(storage: str, op: str) -> None:
         assert refusals(back) == ()
         inputs = float_inputs(model, seed)
         for mine, theirs in zip(run(back, inputs), run(model, inputs), strict=True):
-            np.testing.assert_array_equal(mine, theirs)
+            # A depthwise layer on one channel comes back as a convolution, which adds in another order.
+            np.testing.assert_allclose(mine, theirs, rtol=1e-6 if op == "DEPTHWISE_CONV_2D" else 0)
 
 
 @pytest.mark.parametrize("storage", STORAGES)

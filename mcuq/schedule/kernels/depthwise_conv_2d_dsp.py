@@ -276,7 +276,7 @@ def _plan(node: Node, graph: Graph, lines: Lines, group: int, band: int, unrolle
         scratch_bytes=4 * group * line_words * ((band - 1) * g.stride_x + 3),
         overlaps=(_overlap(node, graph, g, lines, band),),
         cycles=_cycles(g, lines, y.shape[3], group, band, unrolled),
-        code_bytes=350 + 150 * unrolled + 50 * g.stride_x,
+        code_bytes=350 + 260 * unrolled + 60 * g.stride_x,
         shared_code=(("mcuq_split_line", 160) if group == 4 else ("mcuq_widen_line", 70),),
         variant=f"{group} channel{'s' if group > 1 else ''} and {band} line{'s' if band > 1 else ''} at a time, "
         f"{unrolled} tile{'s' if unrolled > 1 else ''} a turn",
