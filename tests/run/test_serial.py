@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from mcuq import cli, demo, pipeline
 from mcuq.artifacts import Build, Samples
 from mcuq.errors import DeviceError, DeviceFault, DeviceTimeout, InvalidProject, LinkLost, ToolMissing
-from mcuq.pipeline.validation import _target
+from mcuq.pipeline.validation import device_target
 from mcuq.run import locks, serial
 from mcuq.run.client import Client
 from mcuq.run.connect import answering_ports, connected
@@ -78,7 +78,7 @@ def reach(path: str, built: Build, *, deadline_s: float = 1.2, baud: int = 115_2
     link = SerialLink(path, baud, reconnect_s=0.3)
     with contextlib.closing(link):
         link.open()
-        connected(link, _target(built), pipeline.fault_map(built).describe, deadline_s=deadline_s)
+        connected(link, device_target(built), pipeline.fault_map(built).describe, deadline_s=deadline_s)
 
 
 def test_the_native_firmware_is_validated_over_its_port(built: Build, samples: Samples, cache: Path) -> None:

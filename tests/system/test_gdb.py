@@ -29,7 +29,7 @@ from mcuq.errors import (
     ToolMissing,
 )
 from mcuq.ir import Graph
-from mcuq.pipeline.validation import _debugged, _target
+from mcuq.pipeline.validation import _debugged, device_target
 from mcuq.run.functions import Functions
 from mcuq.run.gdb import GdbDevice
 from mcuq.run.rsp import RspClient
@@ -73,7 +73,7 @@ def build_of(digits: Graph, tmp_path_factory: pytest.TempPathFactory) -> object:
 
 def opened(build: Build, options: pipeline.GdbOptions | None = None) -> GdbDevice:
     """The device of a build, initialised."""
-    return _debugged(build, _target(build), options or pipeline.GdbOptions())
+    return _debugged(build, device_target(build), options or pipeline.GdbOptions())
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -97,10 +97,10 @@ def test_a_step_that_differs_is_found(build_of, samples: Samples) -> None:
         device._rsp.write(symbol.address, bytes(byte ^ 0x55 for byte in weights))
         values = interpreter.run_all(made.graph, [array[:1] for array in samples.inputs])
         reference = {name: array[0] for name, array in values.items()}
-        difference = compare_steps(device, _target(made), samples, 0, reference)
+        difference = compare_steps(device, device_target(made), samples, 0, reference)
         assert difference is not None
         device._rsp.write(symbol.address, weights)
-        assert compare_steps(device, _target(made), samples, 0, reference) is None
+        assert compare_steps(device, device_target(made), samples, 0, reference) is None
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def test_what_cannot_be_reached_is_told(build_of, samples: Samples, tmp_path: Pa
     with pytest.raises(InvalidBoard, match=r"has no \[run.qemu\]; name a server"):
         opened(bare)
     with pytest.raises(InvalidBoard, match="native program"):
-        GdbDevice(made.image, pipeline.find_board("host"), "digits", _target(made), pipeline.GdbOptions())
+        GdbDevice(made.image, pipeline.find_board("host"), "digits", device_target(made), pipeline.GdbOptions())
     with pytest.raises(InvalidProject, match="has no 'strange_init'"):
         opened(replace(made, name="strange"))
 
