@@ -41,8 +41,8 @@ OptimizeOption = Annotated[
     typer.Option(
         "--optimize",
         metavar="speed|size|balanced|ram",
-        help="What kernels are chosen for: fewest cycles, little flash (a KB for 10 % of the cycles), a trade (the "
-        "default: a KB for 1 %), least RAM.",
+        help="What kernels are chosen for: few cycles (a KB of flash for 0.1 % of them), little flash (a KB for 10 %), "
+        "a trade (the default: a KB for 1 %), least RAM.",
     ),
 ]
 TuneOption = Annotated[

@@ -59,6 +59,29 @@ static inline uint32_t mcuq_sxtb16_odd(uint32_t x)
 #endif
 }
 
+/* The lower halfwords of both, `a` below; and the upper ones. */
+static inline uint32_t mcuq_pack_low(uint32_t a, uint32_t b)
+{
+#if MCUQ_DSP_ASSEMBLY
+    uint32_t result;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(result) : "r"(a), "r"(b));
+    return result;
+#else
+    return (a & 0xffffu) | (b << 16);
+#endif
+}
+
+static inline uint32_t mcuq_pack_high(uint32_t a, uint32_t b)
+{
+#if MCUQ_DSP_ASSEMBLY
+    uint32_t result;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(result) : "r"(b), "r"(a));
+    return result;
+#else
+    return (a >> 16) | (b & 0xffff0000u);
+#endif
+}
+
 /* Both halfwords added, each modulo 2^16. */
 static inline uint32_t mcuq_sadd16(uint32_t a, uint32_t b)
 {
@@ -138,43 +161,102 @@ static inline int32_t mcuq_scale_operand(int32_t x, int32_t multiplier, int32_t 
     return mcuq_smmla(wide, multiplier, rounding) >> (e + 1);
 }
 
-/* One position's four channels, each to the same halfword of its plane. */
-static inline void mcuq_split_one(uint32_t *planes, int32_t plane_words, const int8_t *from, int32_t position)
+/* One line of four channels that lie together, `step` bytes from position to position, to a line of each of four planes:
+ * `words` of two positions. Where `before` is set, the first word holds the padding and the first position; where `after`
+ * is, one more word holds the last position and the padding. `padding`: four bytes that read as it. One copy serves all
+ * layers. */
+#define MCUQ_SPLIT_BEFORE 1u
+#define MCUQ_SPLIT_AFTER 2u
+#if MCUQ_DSP_ASSEMBLY
+#define MCUQ_SPLIT_WORD                                                                                                \
+    "pkhbt r10, r9, lr, lsl #16\n\t"                                                                                   \
+    "pkhtb lr, lr, r9, asr #16\n\t"                                                                                    \
+    "sxtb16 r9, r10\n\t"                                                                                               \
+    "sxtb16 r10, r10, ror #8\n\t"                                                                                      \
+    "str r9, [r0], #4\n\t"                                                                                             \
+    "str r10, [r6], #4\n\t"                                                                                            \
+    "sxtb16 r9, lr\n\t"                                                                                                \
+    "sxtb16 lr, lr, ror #8\n\t"                                                                                        \
+    "str r9, [r7], #4\n\t"                                                                                             \
+    "str lr, [r8], #4\n\t"  
+
+/* r0 r6 r7 r8 planes, r2 from, r3 step, r4 words, r5 edges, r12 padding, r9 r10 lr scratch. */
+MCUQ_CODE_SECTION __attribute__((naked, noinline, unused)) static
+void mcuq_split_line(uint32_t *planes __attribute__((unused)), int32_t plane_bytes __attribute__((unused)),
+                     const int8_t *from __attribute__((unused)), int32_t step __attribute__((unused)),
+                     int32_t words __attribute__((unused)), uint32_t edges __attribute__((unused)),
+                     uint32_t padding __attribute__((unused)))
 {
-    for (int32_t k = 0; k < 4; k++) {
-        ((int16_t *)(void *)(planes + k * plane_words))[position] = from[k];
-    }
+    __asm__ volatile(
+        "push {r4-r10, lr}\n\t"
+        "ldr r4, [sp, #32]\n\t"
+        "ldr r5, [sp, #36]\n\t"
+        "ldr.w r12, [sp, #40]\n\t"
+        "adds r6, r0, r1\n\t"
+        "adds r7, r6, r1\n\t"
+        "add.w r8, r7, r1\n\t"
+        "cbz r4, 3f\n\t"
+        "lsls r1, r5, #31\n\t"
+        "beq 1f\n\t"
+        "mov r9, r12\n\t"
+        "ldr.w lr, [r2]\n\t"
+        "add r2, r3\n\t"
+        "b 2f\n\t"
+        ".p2align 2\n\t"
+        "1:\n\t"
+        "ldr.w r9, [r2]\n\t"
+        "ldr.w lr, [r2, r3]\n\t"
+        "add.w r2, r2, r3, lsl #1\n\t"
+        "2:\n\t"
+        MCUQ_SPLIT_WORD
+        "subs r4, #1\n\t"
+        "beq 3f\n\t"
+        "ldr.w r9, [r2]\n\t"
+        "ldr.w lr, [r2, r3]\n\t"
+        "add.w r2, r2, r3, lsl #1\n\t"
+        MCUQ_SPLIT_WORD
+        "subs r4, #1\n\t"
+        "bne 1b\n\t"
+        "3:\n\t"
+        "lsrs r5, r5, #2\n\t" /* the carry is the bit of `after`, which leaves with it */
+        "bcc 4f\n\t"
+        "ldr.w r9, [r2]\n\t"
+        "mov lr, r12\n\t"
+        "movs r4, #1\n\t"
+        "b 2b\n\t"
+        "4:\n\t"
+        "pop {r4-r10, pc}\n\t");
+}
+#else
+static inline void mcuq_split_word(uint32_t *planes, int32_t plane_bytes, uint32_t first, uint32_t second)
+{
+    const int32_t plane = plane_bytes / 4;
+    const uint32_t low = mcuq_pack_low(first, second), high = mcuq_pack_high(first, second);
+    planes[0] = mcuq_sxtb16(low);
+    planes[plane] = mcuq_sxtb16_odd(low);
+    planes[2 * plane] = mcuq_sxtb16(high);
+    planes[3 * plane] = mcuq_sxtb16_odd(high);
 }
 
-/* One line of four channels that lie together, `step` bytes from position to position, to a line of each of four planes,
- * two positions a word, the first one at `before` (0 or 1). One copy serves all layers. */
 MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
-void mcuq_split_line(uint32_t *planes, int32_t plane_words,
-                                                              const int8_t *from, int32_t step, int32_t positions,
-                                                              int32_t before)
+void mcuq_split_line(uint32_t *planes, int32_t plane_bytes, const int8_t *from, int32_t step, int32_t words,
+                     uint32_t edges, uint32_t padding)
 {
-    int32_t position = 0;
-    if (before != 0) {
-        mcuq_split_one(planes, plane_words, from, 1);
-        position = 1;
+    int32_t word = 0;
+    if (words > 0 && (edges & MCUQ_SPLIT_BEFORE) != 0) {
+        mcuq_split_word(planes, plane_bytes, padding, mcuq_load_word(from));
         from += step;
-        planes++;
+        word = 1;
     }
-    for (; position + 2 <= positions; position += 2) {
-        const uint32_t first = mcuq_load_word(from), second = mcuq_load_word(from + step);
-        const uint32_t low = (first & 0xffffu) | (second << 16);
-        const uint32_t high = (first >> 16) | (second & 0xffff0000u);
-        planes[0] = mcuq_sxtb16(low);
-        planes[plane_words] = mcuq_sxtb16_odd(low);
-        planes[2 * plane_words] = mcuq_sxtb16(high);
-        planes[3 * plane_words] = mcuq_sxtb16_odd(high);
+    for (; word < words; word++) {
+        mcuq_split_word(planes + word, plane_bytes, mcuq_load_word(from), mcuq_load_word(from + step));
         from += 2 * step;
-        planes++;
     }
-    if (position < positions) {
-        mcuq_split_one(planes, plane_words, from, 0);
+    if ((edges & MCUQ_SPLIT_AFTER) != 0) {
+        mcuq_split_word(planes + word, plane_bytes, mcuq_load_word(from), padding);
     }
 }
+#endif
 
 /* One line of one channel, `step` bytes from position to position, as int16. */
 MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
@@ -395,31 +477,58 @@ MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24_linear, MCUQ_PAIRS_24, MCUQ_PAIR_STORE_L
 
 /* Whole lines of an image as int16, each read once: four bytes a turn, in the order that SXTB16 takes them (bytes 0 and 2,
  * then 1 and 3). One copy serves all layers. */
+#if MCUQ_DSP_ASSEMBLY
+MCUQ_CODE_SECTION __attribute__((naked, noinline, unused)) static
+void mcuq_expand_line(uint32_t *to __attribute__((unused)), const int8_t *from __attribute__((unused)),
+                      int32_t words __attribute__((unused)))
+{
+    __asm__ volatile(
+        "push {r4-r11}\n\t"
+        "subs r2, #4\n\t"
+        "blt 2f\n\t"
+        ".p2align 2\n\t"
+        "1:\n\t"
+        "ldr r4, [r1]\n\t"
+        "ldr r6, [r1, #4]\n\t"
+        "ldr.w r8, [r1, #8]\n\t"
+        "ldr.w r10, [r1, #12]\n\t"
+        "sxtb16 r5, r4, ror #8\n\t"
+        "sxtb16 r4, r4\n\t"
+        "sxtb16 r7, r6, ror #8\n\t"
+        "sxtb16 r6, r6\n\t"
+        "sxtb16 r9, r8, ror #8\n\t"
+        "sxtb16 r8, r8\n\t"
+        "sxtb16 r11, r10, ror #8\n\t"
+        "sxtb16 r10, r10\n\t"
+        "stm.w r0!, {r4-r11}\n\t"
+        "adds r1, #16\n\t"
+        "subs r2, #4\n\t"
+        "bge 1b\n\t"
+        "2:\n\t"
+        "adds r2, #4\n\t"
+        "beq 4f\n\t"
+        "3:\n\t"
+        "ldr.w r4, [r1], #4\n\t"
+        "sxtb16 r5, r4, ror #8\n\t"
+        "sxtb16 r4, r4\n\t"
+        "stm r0!, {r4, r5}\n\t"
+        "subs r2, #1\n\t"
+        "bne 3b\n\t"
+        "4:\n\t"
+        "pop {r4-r11}\n\t"
+        "bx lr\n\t");
+}
+#else
 MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
 void mcuq_expand_line(uint32_t *to, const int8_t *from, int32_t words)
 {
-    for (; words >= 4; words -= 4) {
-        const uint32_t a = mcuq_load_word(from), b = mcuq_load_word(from + 4);
-        const uint32_t c = mcuq_load_word(from + 8), d = mcuq_load_word(from + 12);
-        to[0] = mcuq_sxtb16(a);
-        to[1] = mcuq_sxtb16_odd(a);
-        to[2] = mcuq_sxtb16(b);
-        to[3] = mcuq_sxtb16_odd(b);
-        to[4] = mcuq_sxtb16(c);
-        to[5] = mcuq_sxtb16_odd(c);
-        to[6] = mcuq_sxtb16(d);
-        to[7] = mcuq_sxtb16_odd(d);
-        from += 16;
-        to += 8;
-    }
-    for (; words > 0; words--) {
-        const uint32_t a = mcuq_load_word(from);
-        to[0] = mcuq_sxtb16(a);
-        to[1] = mcuq_sxtb16_odd(a);
-        from += 4;
-        to += 2;
+    for (int32_t word = 0; word < words; word++) {
+        const uint32_t a = mcuq_load_word(from + 4 * word);
+        to[2 * word] = mcuq_sxtb16(a);
+        to[2 * word + 1] = mcuq_sxtb16_odd(a);
     }
 }
+#endif
 
 /* The same in natural order, from position `at` of a line on. */
 MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
@@ -431,15 +540,19 @@ void mcuq_expand_natural(uint32_t *line, int32_t at, const int8_t *from,
         *to++ = *from++;
         count--;
     }
-    for (; count >= 4; count -= 4) {
-        const uint32_t word = mcuq_load_word(from);
-        const uint32_t even = mcuq_sxtb16(word), odd = mcuq_sxtb16_odd(word);
-        const uint32_t first = (even & 0xffffu) | (odd << 16), second = (even >> 16) | (odd & 0xffff0000u);
-        __builtin_memcpy(to, &first, 4);
-        __builtin_memcpy(to + 2, &second, 4);
-        from += 4;
-        to += 4;
+    uint32_t *words = (uint32_t *)(void *)to;
+    for (; count >= 8; count -= 8) {
+        const uint32_t a = mcuq_load_word(from), b = mcuq_load_word(from + 4);
+        const uint32_t a_even = mcuq_sxtb16(a), a_odd = mcuq_sxtb16_odd(a);
+        const uint32_t b_even = mcuq_sxtb16(b), b_odd = mcuq_sxtb16_odd(b);
+        words[0] = mcuq_pack_low(a_even, a_odd);
+        words[1] = mcuq_pack_high(a_even, a_odd);
+        words[2] = mcuq_pack_low(b_even, b_odd);
+        words[3] = mcuq_pack_high(b_even, b_odd);
+        from += 8;
+        words += 4;
     }
+    to = (int16_t *)(void *)words;
     for (; count > 0; count--) {
         *to++ = *from++;
     }

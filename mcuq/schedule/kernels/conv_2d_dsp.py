@@ -16,6 +16,7 @@ from mcuq.schedule.kernels.mixed_lanes import (
     conv_stream,
     folded,
     natural_order,
+    own_factors,
     refusal_of_types,
     swapped_order,
 )
@@ -111,7 +112,7 @@ def _plan(node: Node, graph: Graph, pairs: int, unroll: int, *, linear: bool) ->
     by_words = x.shape[3] % 4 == 0
     order = swapped_order(taps, pairs) if by_words else natural_order(taps, pairs)
     zero_point = quantization_of(y).zero_point
-    stream = conv_stream(layer, zero_point, order)
+    stream = conv_stream(layer, own_factors(layer, zero_point), order)
     return Work(
         shape=ConvDspShape(geometry, channels, pairs, unroll, by_words, linear),
         parameters=ConvDspParameters(quantization_of(x).zero_point),

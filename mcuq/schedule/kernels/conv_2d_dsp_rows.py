@@ -18,6 +18,7 @@ from mcuq.ir import Graph, Node, Tensor
 from mcuq.ops.conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.schedule.kernel import Kernel, Work
+from mcuq.schedule.kernels.common_shift import common_shift
 from mcuq.schedule.kernels.conv_2d_dsp import ConvDspParameters, folded_layer
 from mcuq.schedule.kernels.mixed_lanes import (
     BLOCK,
@@ -26,6 +27,7 @@ from mcuq.schedule.kernels.mixed_lanes import (
     conv_stream,
     fits_clamp,
     natural_order,
+    own_factors,
     refusal_of_numbers,
     swapped_order,
 )
@@ -49,8 +51,9 @@ class Unrolling:
     pairs: int
 
 
-# The first keeps the loop over a block of channels near 1 KB, as small instruction caches want it.
+# The second keeps the loop over a block of channels near 1 KB, as small instruction caches want it.
 UNROLLINGS = (
+    Unrolling("rows, 8 pairs at most a turn", 8),
     Unrolling("rows, 16 pairs at most a turn", 16),
     Unrolling("rows, 24 pairs at most a turn", 24),
 )
@@ -61,7 +64,8 @@ class ConvRowsShape:
     """`pairs` of taps a window row, `unroll` of them a turn; `columns` of the image that any window reads.
 
     `row_halves`: int16 of one copy of a row; `shifted`: odd pixels read a second copy, one element to the left, so that
-    every word is aligned; `compact`: only the pixels that a stride reaches are expanded; `chunk`: pixels at a time.
+    every word is aligned; `compact`: only the pixels that a stride reaches are expanded; `chunk`: pixels at a time;
+    `shift`: all channels' right shift, 0 where each has its own.
     """
 
     window: WindowShape
@@ -76,6 +80,7 @@ class ConvRowsShape:
     columns: int
     row_halves: int
     chunk: int
+    shift: int
     linear: bool
     clamp: Clamp
 
@@ -160,7 +165,9 @@ def _form(g: WindowShape, out_channels: int) -> str:
     return "whole" if down < across and small and aligned else "ring"
 
 
-def _shape(g: WindowShape, y: Tensor, clamp: Clamp, linear: bool, unrolling: Unrolling) -> ConvRowsShape:
+def _shape(
+    g: WindowShape, y: Tensor, clamp: Clamp, linear: bool, unrolling: Unrolling, shift: int = 0
+) -> ConvRowsShape:
     form, channels = _form(g, y.shape[3]), g.channels
     compact = form == "ring" and g.window_width == 1 and g.stride_x > 1 and not g.padded_x
     step = channels * (1 if compact or form == "chunks" else g.stride_x)
@@ -188,15 +195,24 @@ def _shape(g: WindowShape, y: Tensor, clamp: Clamp, linear: bool, unrolling: Unr
         columns=columns,
         row_halves=-(-halves // 2) * 2,
         chunk=chunk,
+        shift=shift,
         linear=linear,
         clamp=clamp,
     )
 
 
-def _shape_of(node: Node, graph: Graph, unrolling: Unrolling) -> ConvRowsShape:
+def _shape_of(node: Node, graph: Graph, unrolling: Unrolling, shift: int = 0) -> ConvRowsShape:
     y = graph.tensor(node.outputs[0])
     clamp, linear = clamp_of(node, graph)
-    return _shape(geometry_of(node, graph), y, clamp, linear, unrolling)
+    return _shape(geometry_of(node, graph), y, clamp, linear, unrolling, shift)
+
+
+def _requantization(node: Node, graph: Graph) -> tuple[int, tuple[tuple[int, ...], ...]]:
+    """One shift for all channels where there is one, else 0; and the words of each channel in the stream."""
+    layer, (clamp, linear) = folded_layer(node, graph), clamp_of(node, graph)
+    zero_point = clamp.offset(quantization_of(graph.tensor(node.outputs[0])).zero_point)
+    common = None if linear or clamp.narrow else common_shift(layer, zero_point)
+    return common or (0, own_factors(layer, zero_point))
 
 
 def refuses_layer(node: Node, graph: Graph) -> str | None:
@@ -267,7 +283,7 @@ def _cycles(shape: ConvRowsShape) -> int:
     rows = 1 if shape.form == "chunks" else g.window_height
     turns = shape.pairs // shape.unroll
     row = (2 if shape.straight else 13) + (6 * turns + 1 if turns > 1 else 0)
-    store = 72 + (16 if shape.linear else 0) + (24 if shape.clamp.narrow else 0)
+    store = (54 if shape.shift else 70) + (16 if shape.linear else 0) + (24 if shape.clamp.narrow else 0)
     block = rows * (15 * shape.pairs + row) + store
     if shape.form == "ring":
         lines, pairs = g.out_height, -(-g.out_width // 2)
@@ -287,14 +303,15 @@ def _cycles(shape: ConvRowsShape) -> int:
 def _code_bytes(shape: ConvRowsShape) -> int:
     """Four loads and ten products a pair of taps, each of four bytes; then what surrounds them."""
     rows = shape.window.window_height if shape.straight and shape.form != "chunks" else 1
-    store = 470 + (64 if shape.linear else 0) + (96 if shape.clamp.narrow else 0)
+    store = (410 if shape.shift else 450) + (64 if shape.linear else 0) + (96 if shape.clamp.narrow else 0)
     return 56 * shape.unroll * rows + store + (16 * shape.window.window_height if shape.form == "ring" else 0)
 
 
 def _plan(node: Node, graph: Graph, unrolling: Unrolling) -> Work:
     x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
-    shape = _shape_of(node, graph, unrolling)
-    stream = conv_stream(folded_layer(node, graph), shape.clamp.offset(quantization_of(y).zero_point), _order(shape))
+    shift, requantization = _requantization(node, graph)
+    shape = _shape_of(node, graph, unrolling, shift)
+    stream = conv_stream(folded_layer(node, graph), requantization, _order(shape))
     margin = overlap_margin_bytes(shape, x.elements)
     expands = ("mcuq_expand_line", 120) if shape.by_words else ("mcuq_expand_natural", 110)
     return Work(

@@ -28,6 +28,7 @@ Array = npt.NDArray[Any]
 PLANE_BYTES = (4096, 1024)  # of the planes of a band, at most: the fast way, and one with little scratch
 TILE = 4
 FIXED_SCALE_BITS = 8
+PREFERRED_SHIFT = 10
 TILES_A_TURN = (3, 6)  # at most
 
 
@@ -118,10 +119,13 @@ def _line_words(lines: Lines, stride: int) -> int:
 
 
 def _common_shift(multipliers: tuple[tuple[int, int], ...], linear: bool) -> int:
-    """One right shift for all channels, or 0: the scales 2^(shift - e + 1) must lie between 2^2 and 2^8."""
+    """One right shift for all channels, or 0: the scales 2^(shift - e + 1) must lie between 2^2 and 2^8.
+
+    Of those that may be, the one nearest to what most layers can have, so that equal layers share their code.
+    """
     exponents = [-shift for _, shift in multipliers]
-    spread = max(exponents) - min(exponents) + 2
-    return 0 if linear or spread > FIXED_SCALE_BITS else max(exponents) + 1
+    least, greatest = max(exponents) + 1, min(exponents) + FIXED_SCALE_BITS - 1
+    return 0 if linear or least > greatest else min(max(PREFERRED_SHIFT, least), greatest)
 
 
 def _constant(e: int, bits: int, zero_point: int) -> int:

@@ -60,8 +60,11 @@ def clamp_of(node: Node, graph: Graph) -> tuple[Clamp, bool]:
 
 def fits_clamp(layer: Folded, clamp: Clamp, zero_point: int) -> bool:
     """Whether the constants with the clamp in them, and any product on top, stay within int32."""
-    greatest = max((-shift for _, shift in layer.multipliers), default=1)
-    return abs(clamp.offset(zero_point)) << (greatest + 7) < (1 << 30) + (1 << 29)
+    constants = (factors(*own, clamp.offset(zero_point)) for own in layer.multipliers)
+    return all(
+        abs(constant) + (256 * int(reach) * multiplier >> 32) + 129 < 1 << 31
+        for (multiplier, constant, _), reach in zip(constants, layer.reach(), strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +183,22 @@ def whole_blocks(layer: Folded) -> Folded:
     )
 
 
-def conv_stream(layer: Folded, zero_point: int, order: Array) -> Array:
-    """All constants of a convolution as one uint32 stream, a block of four channels at a time (see mcuq/dsp.h)."""
+def own_factors(layer: Folded, zero_point: int) -> tuple[tuple[int, ...], ...]:
+    """Multiplier, constant and shift of each channel."""
+    return tuple(factors(multiplier, shift, zero_point) for multiplier, shift in layer.multipliers)
+
+
+def conv_stream(layer: Folded, requantization: tuple[tuple[int, ...], ...], order: Array) -> Array:
+    """All constants of a convolution as one uint32 stream, a block of four channels at a time (see mcuq/dsp.h).
+
+    `requantization`: the words of each channel; a padding channel has its last one's.
+    """
     parts: list[Array] = []
     layer = whole_blocks(layer)
     for start in range(0, len(layer.rows), BLOCK):
         b = layer.bias[start : start + BLOCK]
         parts.append(np.array([256 * b[1] + b[0], b[0], 256 * b[3] + b[2], b[2]], np.int64))
         parts.append(pair_words(layer.rows[start : start + BLOCK], order).reshape(-1))
-        for multiplier, shift in layer.multipliers[start : start + BLOCK]:
-            parts.append(np.array(factors(multiplier, shift, zero_point), np.int64))
+        for channel in range(start, start + BLOCK):
+            parts.append(np.array(requantization[min(channel, len(requantization) - 1)], np.int64))
     return (np.concatenate(parts) & 0xFFFFFFFF).astype(np.uint32)
