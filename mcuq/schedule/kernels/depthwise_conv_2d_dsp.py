@@ -2,8 +2,8 @@
 
 Four channels are split into planes at once where they lie together, else one after the other, which takes less scratch.
 The planes hold a band of lines, padded. A line runs along x or along y, whichever wastes less of tiles of four outputs.
-Weights are scaled by a power of two, so that the requantisation takes three instructions (see mixed_lanes); where the
-channels' shifts are close enough, the scales are chosen so that one shift serves the whole layer.
+Weights are scaled by a power of two, so that the requantisation takes three instructions (see mixed_lanes); where one
+is found, one shift serves the whole layer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from mcuq.ops.depthwise_conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import channel_multipliers
 from mcuq.schedule.kernel import Kernel, Work
-from mcuq.schedule.kernels.mixed_lanes import Folded, folded, refusal_of_types
+from mcuq.schedule.kernels.common_shift import common_shift
+from mcuq.schedule.kernels.mixed_lanes import Folded, folded, own_factors, refusal_of_types
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
 Array = npt.NDArray[Any]
@@ -28,7 +29,6 @@ Array = npt.NDArray[Any]
 PLANE_BYTES = (4096, 1024)  # of the planes of a band, at most: the fast way, and one with little scratch
 TILE = 4
 FIXED_SCALE_BITS = 8
-PREFERRED_SHIFT = 10
 TILES_A_TURN = (3, 6)  # at most
 
 
@@ -53,7 +53,8 @@ class Lines:
 class DepthwiseDspShape:
     """`group` input channels and `band` output lines at a time; `line_words` of two positions.
 
-    `multiplier` outputs a channel; `unrolled` tiles of four a turn; `shift` is 0 where each channel has its own.
+    `multiplier` outputs a channel; `unrolled` tiles of four a turn; `shift` is 0 where each channel has its own;
+    `packed`: weights as bytes.
     """
 
     lines: Lines
@@ -65,6 +66,7 @@ class DepthwiseDspShape:
     line_words: int
     unrolled: int
     shift: int
+    packed: bool
     linear: bool
 
 
@@ -118,16 +120,6 @@ def _line_words(lines: Lines, stride: int) -> int:
     return (max(read, lines.pad_position + lines.positions) + 1) // 2
 
 
-def _common_shift(multipliers: tuple[tuple[int, int], ...], linear: bool) -> int:
-    """One right shift for all channels, or 0: the scales 2^(shift - e + 1) must lie between 2^2 and 2^8.
-
-    Of those that may be, the one nearest to what most layers can have, so that equal layers share their code.
-    """
-    exponents = [-shift for _, shift in multipliers]
-    least, greatest = max(exponents) + 1, min(exponents) + FIXED_SCALE_BITS - 1
-    return 0 if linear or least > greatest else min(max(PREFERRED_SHIFT, least), greatest)
-
-
 def _constant(e: int, bits: int, zero_point: int) -> int:
     """Both roundings and the zero point, for sums that are scaled by 2^bits (see mixed_lanes, where bits are 8)."""
     return ((1 << e) + 1) * (1 << (bits - 2)) + (zero_point << (e + bits - 1))
@@ -153,18 +145,33 @@ def _scale_bits(layer: Folded, zero_point: int) -> tuple[int, ...] | None:
     return tuple(found) if all(found) else None
 
 
-def _channel_words(
-    weights: Array, bias: int, multiplier: tuple[int, int], zero_point: int, stride: int, shift: int, free_bits: int
-) -> list[int]:
-    """The stream of one channel: start value, multiplier, constant, its shift if any, six words of weights."""
-    e = -multiplier[1]
-    bits = shift - e + 1 if shift else free_bits
-    constant = _constant(e, bits, zero_point)
-    words = [bias << bits, multiplier[0], constant] + ([] if shift else [e + bits - 1])
-    for row in weights.astype(np.int64) << bits:
-        w0, w1, w2 = (int(value) & 0xFFFF for value in row)
-        words += [w0 | w1 << 16, w1 | w2 << 16 if stride == 1 else w2]
+def _weight_words(weights: Array, stride: int, bits: int, *, packed: bool) -> list[int]:
+    """Three lines of taps as pairs of int16, (w0, w1) and (w1, w2), or (w2, unused) where a stride takes two at a time.
+
+    Scaled by 2^8 they are upper bytes, so that they can be packed: a word a line, from which a mask takes both pairs.
+    """
+    words = []
+    for line in weights.astype(np.int64):
+        w0, w1, w2 = (int(w) for w in line)
+        w12 = (w1, w2) if stride == 1 else (w2, 0)
+        if packed:
+            words.append(sum((w & 0xFF) << 8 * i for i, w in enumerate((w0, w12[0], w1, w12[1]))))
+        else:
+            words += [(pair[0] << bits & 0xFFFF) | (pair[1] << bits & 0xFFFF) << 16 for pair in ((w0, w1), w12)]
     return words
+
+
+def _requantization(layer: Folded, zero_point: int) -> tuple[int, bool, tuple[tuple[int, ...], ...]]:
+    """The right shift that all channels share, or 0; whether weights are packed; bits of scale and factors of each."""
+    bits = _scale_bits(layer, zero_point)
+    assert bits is not None
+    if layer.refusal() is not None:
+        own = ((m, _constant(-s, b, zero_point), b - s - 1) for b, (m, s) in zip(bits, layer.multipliers, strict=True))
+        # Not packed, whatever the bits: a layer has one form.
+        return 0, False, tuple((b, *words) for b, words in zip(bits, own, strict=True))
+    common = None if zero_point != -128 else common_shift(layer, zero_point)
+    shift, words = common or (0, own_factors(layer, zero_point))
+    return shift, True, tuple((FIXED_SCALE_BITS, *of_channel) for of_channel in words)
 
 
 def _folded(node: Node, graph: Graph) -> Folded:
@@ -254,13 +261,11 @@ def _plan(node: Node, graph: Graph, lines: Lines, group: int, band: int, unrolle
     line_words = _line_words(lines, g.stride_x)
     layer = _folded(node, graph)
     zero_point = quantization_of(y).zero_point
-    bits = _scale_bits(layer, zero_point)
-    assert bits is not None, node
-    shift = _common_shift(layer.multipliers, zero_point != -128) if layer.refusal() is None else 0
+    shift, packed, requantization = _requantization(layer, zero_point)
     words: list[int] = []
-    for row, bias, multiplier, free in zip(layer.rows, layer.bias, layer.multipliers, bits, strict=True):
+    for row, bias, (bits, *factors) in zip(layer.rows, layer.bias, requantization, strict=True):
         taps = row.reshape(3, 3).T if lines.along_y else row.reshape(3, 3)
-        words += _channel_words(taps, int(bias), multiplier, zero_point, g.stride_x, shift, free)
+        words += [int(bias) << bits, *factors, *_weight_words(taps, g.stride_x, bits, packed=packed)]
     stream = (np.array(words, np.int64) & 0xFFFFFFFF).astype(np.uint32)
     return Work(
         shape=DepthwiseDspShape(
@@ -273,6 +278,7 @@ def _plan(node: Node, graph: Graph, lines: Lines, group: int, band: int, unrolle
             line_words,
             unrolled,
             shift,
+            packed,
             zero_point != -128,
         ),
         parameters=DepthwiseDspParameters(quantization_of(x).zero_point),
