@@ -10,7 +10,7 @@ from mcuq.quantize import built_in_recipes
 from tests.benchmarks import quantizers, schemes
 from tests.benchmarks.schemes import Row, verdict, verdicts
 
-INT8 = Row("NET", "int8", 0.9, 0.99, 100, 1000, 500, 4000, 10_000, 8_000, "bit-exact")
+INT8 = Row("NET", "int8", 0.9, 0.99, 100, 1000, 500, 4000, 10_000, 8_000, "50 bit-exact")
 
 
 def test_every_built_in_recipe_is_measured() -> None:
@@ -33,12 +33,12 @@ def test_int4_wins_by_flash_and_cycles(flash_bytes: int, cycles: int, word: str)
 @pytest.mark.system
 @pytest.mark.parametrize("recipe", ["int4", "float"])
 def test_the_demo_is_measured(recipe: str) -> None:
-    """A recipe's firmware answers every sample as the reference does, and the row has every figure."""
+    """A recipe's firmware answers as the reference does, and the row has every figure."""
     pytest.importorskip("unicorn", reason="the simulator is not installed")
     row = schemes.measured(schemes.digits(), recipe)
     assert row.accuracy > 0.95
     assert row.agreement > 0.97
-    assert row.check == "bit-exact" if recipe == "int4" else row.check.startswith("within")
+    assert row.check == "50 bit-exact" if recipe == "int4" else row.check.startswith("50 within")
     assert min(row.instructions, row.cycles, row.moved_bytes, row.ram_bytes, row.flash_bytes, row.constant_bytes) > 0
     assert schemes.table([row]).row_count == 1
 
