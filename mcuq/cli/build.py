@@ -66,7 +66,13 @@ def build(
     optimize: OptimizeOption = None,
     tune: TuneOption = None,
     max_flash: Annotated[
-        int | None, typer.Option("--max-flash", metavar="BYTES", min=0, help="Constants + code, at most.")
+        int | None,
+        typer.Option(
+            "--max-flash",
+            metavar="BYTES",
+            min=0,
+            help="Constants + code, at most; kernels that take much flash for few cycles (Winograd) are offered then.",
+        ),
     ] = None,
     max_ram: Annotated[
         int | None, typer.Option("--max-ram", metavar="BYTES", min=0, help="Arena + static + stack, at most.")

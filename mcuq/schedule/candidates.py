@@ -76,20 +76,22 @@ def _offers(
 
 
 def candidates(
-    graph: Graph, features: frozenset[str], free_nodes: Collection[int] = ()
+    graph: Graph, features: frozenset[str], free_nodes: Collection[int] = (), *, flash_is_limited: bool = True
 ) -> tuple[tuple[Candidate, ...], ...]:
     """What starts at each node: in order of kernels, then of their preference; nothing at nodes that need no step.
 
+    Kernels for a user who limits flash are among them where `flash_is_limited`.
     Raises UnsupportedModel with every node that no kernel computes by itself.
     """
     places = {node.outputs[0]: position for position, node in enumerate(graph.nodes)}
     numbers: dict[_CodeKey, int] = {}
     found: list[tuple[Candidate, ...]] = []
     missing: list[str] = []
+    offering = [kernel for kernel in known_kernels() if flash_is_limited or not kernel.under_flash_limit]
     for position, node in enumerate(graph.nodes):
         offered: list[Candidate] = []
         reasons: list[str] = []
-        for kernel in known_kernels() if position not in free_nodes else ():
+        for kernel in offering if position not in free_nodes else ():
             if node.op in kernel.ops and node.arithmetic in kernel.arithmetics and kernel.features <= features:
                 reason = kernel.refuses(node, graph)
                 if reason is None:

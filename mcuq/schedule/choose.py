@@ -180,10 +180,12 @@ def schedule(
 
     `flash_bytes` limits constants and the estimated code of kernels, `arena_bytes` the peak that `peak(schedule)` says;
     where nothing keeps them, what comes nearest is given. `cost(candidate, done, total)` gives the cycles of a
-    candidate in place of its estimate. Raises UnsupportedModel with every node that no kernel computes.
+    candidate in place of its estimate. Kernels that take much more flash are offered under a limit of flash.
+    Raises UnsupportedModel with every node that no kernel computes.
     """
     _refuse_constant_outputs(graph)
-    offers: Offers = candidates(graph, features, locate(graph).free_nodes)
+    free_nodes = locate(graph).free_nodes
+    offers: Offers = candidates(graph, features, free_nodes, flash_is_limited=flash_bytes is not None)
     if cost is not None:
         offers = _measured(offers, cost, optimize)
     steps = [position for position, offered in enumerate(offers) if offered]

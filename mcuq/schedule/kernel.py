@@ -67,7 +67,8 @@ class Kernel:
     `plans(node, graph)` gives the ways in which it can compute the node (block sizes, layouts, scratch, or a run of
     nodes that starts there), the default first and at least one; `only` makes it of a function that gives one Work.
     Which of all kernels' ways is taken, `choose` decides. `refuses(node, graph)` gives the reason why it cannot compute
-    the node, or None; it is asked about nodes of one of `arithmetics` only. `features` must all be present.
+    the node, or None; it is asked about nodes of one of `arithmetics` only. `features` must all be present. A kernel
+    that takes much more flash for few cycles is offered `under_flash_limit` only: to a user who says how much there is.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Kernel:
     refuses: Callable[[Node, Graph], str | None] = lambda node, graph: None
     features: frozenset[str] = frozenset()
     arithmetics: tuple[str, ...] = INT8_ARITHMETICS
+    under_flash_limit: bool = False
 
 
 def only(plan: Callable[[Node, Graph], Work]) -> Plans:

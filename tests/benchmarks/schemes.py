@@ -3,9 +3,9 @@
     python tests/benchmarks/schemes.py                         # the table
     python tests/benchmarks/schemes.py --model kws --recipe int4
 
-Each float network is quantized on 200 samples and evaluated on all others by the generated C on this computer; its firmware
-runs on the simulator over the first of them, where every answer is compared with the reference. KWS and UCI HAR need the
-folder that MCUQ_ZOO names.
+Each float network is quantized on 200 samples and evaluated on all others by the generated C on this computer; its
+firmware runs on the simulator over the first of them, where every answer is compared with the reference. KWS and
+UCI HAR need the folder that MCUQ_ZOO names.
 """
 
 from __future__ import annotations

@@ -30,7 +30,9 @@ def _offer(monkeypatch: pytest.MonkeyPatch, name: str, way: int) -> None:
         works = kernel.plans(node, graph)
         return (works[way % len(works)],)
 
-    monkeypatch.setattr("mcuq.schedule.candidates.known_kernels", lambda: (replace(kernel, plans=plans),))
+    monkeypatch.setattr(
+        "mcuq.schedule.candidates.known_kernels", lambda: (replace(kernel, plans=plans, under_flash_limit=False),)
+    )
 
 
 def _reached(kernel: str, count: int) -> list[Graph]:

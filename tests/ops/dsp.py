@@ -99,6 +99,18 @@ def long_conv_graphs(draw: Draw) -> Graph:
 
 
 @st.composite
+def winograd_graphs(draw: Draw) -> Graph:
+    """CONV_2D 3x3 of stride 1, channels in fours: odd sides, one pixel, any padding."""
+    x = image(draw, draw(st.sampled_from((4, 8, 12, 20, 36))), greatest=draw(st.sampled_from((3, 9, 13))))
+    same = same_padding((3, 3), (1, 1), (1, 1), x.shape[1:3])
+    padding = draw(st.sampled_from((same, same, Padding(1, 0, 2, 1), Padding(2, 2, 0, 2), Padding())))
+    if padding == Padding() and min(x.shape[1:3]) < 3:
+        padding = same
+    operands, output = layer(draw, x, (4 * draw(st.integers(1, 3)), 3, 3, x.shape[3]), 0)
+    return single_op("CONV_2D", operands, Conv2D((1, 1), (1, 1), padding), output)
+
+
+@st.composite
 def depthwise_graphs(draw: Draw) -> Graph:
     """DEPTHWISE_CONV_2D 3x3, any channels, many outputs of one: one pixel wide, long, stride 2, padding, bands."""
     x = image(draw, draw(st.sampled_from((1, 3, 4, 4, 5, 8, 12))), greatest=draw(st.sampled_from((5, 14, 40))))
@@ -167,6 +179,7 @@ GRAPHS = {
     "average_pool_2d/dsp": average_graphs(),
     "conv_2d/dsp": conv_graphs(),
     "conv_2d/dsp_rows": st.one_of(conv_rows_graphs(), conv_rows_graphs(), long_conv_graphs()),
+    "conv_2d/dsp_winograd": winograd_graphs(),
     "depthwise_conv_2d/dsp": depthwise_graphs(),
     "depthwise_conv_2d_any/dsp": any_depthwise_graphs(),
     "fully_connected/dsp": fully_connected_graphs(),

@@ -69,6 +69,18 @@ def test_speed_takes_the_fewest_cycles_and_size_little_flash() -> None:
         assert variants(chain(), "size") == ["small"] * 3
 
 
+def test_what_takes_much_flash_is_offered_to_who_limits_it() -> None:
+    """A kernel for large flash is no choice without a limit, one where it fits, and none where it does not."""
+    offers = {"lean": work(1000, name="lean"), "wide": work(10, code=5000, name="wide")}
+    lean, wide = (Kernel(f"test/{n}", ("RELU",), "", lambda node, graph, w=w: (w,)) for n, w in offers.items())  # type: ignore[misc]
+    kernels = (lean, replace(wide, under_flash_limit=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates_module, "known_kernels", lambda: kernels)
+        for limit, expected in ((None, "lean"), (6000, "wide"), (4000, "lean")):
+            steps = schedule(chain(1), optimize="speed", flash_bytes=limit).steps
+            assert [step.variant for step in steps] == [expected]
+
+
 def test_code_that_steps_share_counts_once() -> None:
     """One function for all three steps is smaller than tables for each, although alone it would not be."""
     with offered(("RELU",), work(9, code=250, name="code"), work(9, constants=100, name="tables")):

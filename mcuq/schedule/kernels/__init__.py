@@ -6,6 +6,7 @@ from mcuq.schedule.kernels import (
     binary_portable,
     conv_2d_dsp,
     conv_2d_dsp_rows,
+    conv_2d_dsp_winograd,
     conv_2d_float,
     conv_2d_int16x8,
     conv_2d_lanes,
@@ -44,6 +45,7 @@ from mcuq.schedule.kernels import (
 KERNELS: tuple[Kernel, ...] = (
     conv_2d_dsp_rows.KERNEL,
     conv_2d_dsp.KERNEL,
+    conv_2d_dsp_winograd.KERNEL,
     conv_2d_lanes.KERNEL,
     conv_2d_portable_w4.KERNEL,
     conv_2d_portable.KERNEL,

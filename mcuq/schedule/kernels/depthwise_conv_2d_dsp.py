@@ -21,7 +21,7 @@ from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import channel_multipliers
 from mcuq.schedule.kernel import Kernel, Work
 from mcuq.schedule.kernels.common_shift import common_shift
-from mcuq.schedule.kernels.mixed_lanes import Folded, folded, own_factors, refusal_of_types
+from mcuq.schedule.kernels.mixed_lanes import Folded, factors, folded, own_factors, refusal_of_types
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
 Array = npt.NDArray[Any]
@@ -120,11 +120,6 @@ def _line_words(lines: Lines, stride: int) -> int:
     return (max(read, lines.pad_position + lines.positions) + 1) // 2
 
 
-def _constant(e: int, bits: int, zero_point: int) -> int:
-    """Both roundings and the zero point, for sums that are scaled by 2^bits (see mixed_lanes, where bits are 8)."""
-    return ((1 << e) + 1) * (1 << (bits - 2)) + (zero_point << (e + bits - 1))
-
-
 def _scale_bits(layer: Folded, zero_point: int) -> tuple[int, ...] | None:
     """By how many bits the weights of each channel are scaled; None where a channel's sums or factor allow none.
 
@@ -135,11 +130,13 @@ def _scale_bits(layer: Folded, zero_point: int) -> tuple[int, ...] | None:
     if zero_point != -128 or int(np.abs(layer.rows).max(initial=0)) > 127:
         return None
     found = []
-    for reach, (_, shift) in zip(layer.reach(), layer.multipliers, strict=True):
+    for reach, (multiplier, shift) in zip(layer.reach(), layer.multipliers, strict=True):
         allowed = (
             bits
             for bits in range(FIXED_SCALE_BITS, 1, -1)
-            if int(reach) << bits < 1 << 31 and _constant(-shift, bits, zero_point) >= -(1 << 31) and bits - shift <= 32
+            if int(reach) << bits < 1 << 31
+            and factors(multiplier, shift, zero_point, bits)[1] >= -(1 << 31)
+            and bits - shift <= 32
         )
         found.append(next(allowed, 0) if shift < 0 else 0)
     return tuple(found) if all(found) else None
@@ -166,9 +163,8 @@ def _requantization(layer: Folded, zero_point: int) -> tuple[int, bool, tuple[tu
     bits = _scale_bits(layer, zero_point)
     assert bits is not None
     if layer.refusal() is not None:
-        own = ((m, _constant(-s, b, zero_point), b - s - 1) for b, (m, s) in zip(bits, layer.multipliers, strict=True))
-        # Not packed, whatever the bits: a layer has one form.
-        return 0, False, tuple((b, *words) for b, words in zip(bits, own, strict=True))
+        own = ((b, *factors(*of_channel, zero_point, b)) for b, of_channel in zip(bits, layer.multipliers, strict=True))
+        return 0, False, tuple(own)  # not packed, whatever the bits: a layer has one form
     common = None if zero_point != -128 else common_shift(layer, zero_point)
     shift, words = common or (0, own_factors(layer, zero_point))
     return shift, True, tuple((FIXED_SCALE_BITS, *of_channel) for of_channel in words)
@@ -263,9 +259,9 @@ def _plan(node: Node, graph: Graph, lines: Lines, group: int, band: int, unrolle
     zero_point = quantization_of(y).zero_point
     shift, packed, requantization = _requantization(layer, zero_point)
     words: list[int] = []
-    for row, bias, (bits, *factors) in zip(layer.rows, layer.bias, requantization, strict=True):
+    for row, bias, (bits, *of_channel) in zip(layer.rows, layer.bias, requantization, strict=True):
         taps = row.reshape(3, 3).T if lines.along_y else row.reshape(3, 3)
-        words += [int(bias) << bits, *factors, *_weight_words(taps, g.stride_x, bits, packed=packed)]
+        words += [int(bias) << bits, *of_channel, *_weight_words(taps, g.stride_x, bits, packed=packed)]
     stream = (np.array(words, np.int64) & 0xFFFFFFFF).astype(np.uint32)
     return Work(
         shape=DepthwiseDspShape(

@@ -27,6 +27,7 @@ QUARTER = (1 << 30, -1)  # multiplier and shift of 1/4
 SUM_LIMIT = 1 << 23
 SHIFTS = range(1, 17)
 BLOCK = 4  # channels
+SCALE_BITS = 8  # of sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +146,13 @@ def with_common_factor(node: Node, graph: Graph) -> Folded | None:
     return layer if len(set(multipliers)) == 1 and layer.refusal() is None else None
 
 
-def factors(multiplier: int, shift: int, zero_point: int) -> tuple[int, int, int]:
-    """Multiplier, constant and right shift of one channel, for sums that are scaled by 256."""
+def factors(multiplier: int, shift: int, zero_point: int, bits: int = SCALE_BITS) -> tuple[int, int, int]:
+    """Multiplier, constant and right shift of one channel, for sums that are scaled by 2^bits, at least 4.
+
+    The constant holds both roundings and the zero point; where negative sums need the correction, it is 2^(bits - 1).
+    """
     e = -shift
-    return multiplier, ((1 << e) + 1) * 64 + (zero_point << (e + 7)), e + 7
+    return multiplier, ((1 << e) + 1) * (1 << (bits - 2)) + (zero_point << (e + bits - 1)), e + bits - 1
 
 
 def pair_words(weights: Array, order: Array) -> Array:
@@ -183,9 +187,9 @@ def whole_blocks(layer: Folded) -> Folded:
     )
 
 
-def own_factors(layer: Folded, zero_point: int) -> tuple[tuple[int, ...], ...]:
+def own_factors(layer: Folded, zero_point: int, bits: int = SCALE_BITS) -> tuple[tuple[int, ...], ...]:
     """Multiplier, constant and shift of each channel."""
-    return tuple(factors(multiplier, shift, zero_point) for multiplier, shift in layer.multipliers)
+    return tuple(factors(multiplier, shift, zero_point, bits) for multiplier, shift in layer.multipliers)
 
 
 def conv_stream(layer: Folded, requantization: tuple[tuple[int, ...], ...], order: Array) -> Array:
