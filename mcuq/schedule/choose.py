@@ -191,14 +191,25 @@ def schedule(
     steps = [position for position, offered in enumerate(offers) if offered]
     fastest = tuple(min(_alone(offers, position), key=lambda c: c.work.cycles) for position in steps)
     smallest = tuple(min(_alone(offers, position), key=lambda c: flash_of((c,))) for position in steps)
-    weights = weights_of(optimize, cycles_of(fastest))
+    weights = weights_of(optimize, cycles_of(fastest), flash_is_limited=flash_bytes is not None)
     search = _Search(graph, keep_inputs, features, optimize, *weights, flash_bytes, arena_bytes, peak)
     # What an arena costs is asked of the choices that count its bytes themselves, not of every move of the search.
     by_price = replace(search, peak=None)
-    found = [_improved(start, offers, by_price) for start in (fastest, smallest)]
+    starts = [fastest, smallest]
+    if flash_bytes is not None:
+        starts.append(min(_of_less_flash(offers, steps, cycles_of(fastest)), key=by_price.value))
+    found = [_improved(start, offers, by_price) for start in starts]
     if min(map(search.value, found))[0] > 0 or (peak is not None and optimize == RAM):
         found += _of_less_ram(offers, search)
     return search.assembled(min(found, key=search.value))
+
+
+def _of_less_flash(offers: Offers, steps: Sequence[int], fastest_cycles: int) -> Iterator[Choice]:
+    """Choices node by node for growing prices of flash: near the best under any limit, where single moves go on."""
+    for power in range(-20, 1):
+        a_byte = 2.0**power * fastest_cycles / 1024
+        prices = [[(c.work.cycles + a_byte * flash_of((c,)), c) for c in _alone(offers, p)] for p in steps]
+        yield tuple(min(priced, key=lambda pair: pair[0])[1] for priced in prices)
 
 
 def _of_less_ram(offers: Offers, search: _Search) -> list[Choice]:

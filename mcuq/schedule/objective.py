@@ -29,6 +29,10 @@ def code_of(chosen: tuple[Candidate, ...]) -> int:
     return flash_of(chosen) - sum(candidate.constant_bytes for candidate in chosen)
 
 
-def weights_of(optimize: str, fastest_cycles: int) -> tuple[float, float]:
-    """What a cycle and a byte of flash cost; `fastest_cycles` is what the fastest choice needs."""
-    return 1.0, SHARE_PER_KB[optimize] / 1024 * max(fastest_cycles, 1)
+def weights_of(optimize: str, fastest_cycles: int, *, flash_is_limited: bool = False) -> tuple[float, float]:
+    """What a cycle and a byte of flash cost; `fastest_cycles` is what the fastest choice needs.
+
+    Who wants speed and says how much flash there is wants it used: bytes only decide between equals then.
+    """
+    share = 1e-6 if flash_is_limited and optimize == SPEED else SHARE_PER_KB[optimize]
+    return 1.0, share / 1024 * max(fastest_cycles, 1)

@@ -575,6 +575,33 @@ static inline void mcuq_fill_line(uint32_t *line, int32_t words, int32_t zero_po
     }
 }
 
+/* Lines whose words are both positions at once, lower + 65536 * upper, so that sums of words are sums of both as long as
+ * the lower one's stay within int16: what a negative lower one has borrowed from the upper is given back at last. */
+static inline uint32_t mcuq_both_at_once(uint32_t lanes)
+{
+    return lanes - ((lanes & 0x8000u) << 1);
+}
+
+MCUQ_CODE_SECTION __attribute__((noinline, unused)) static
+void mcuq_expand_sums(uint32_t *to, const int8_t *from, int32_t words)
+{
+    for (int32_t word = 0; word < words; word++) {
+        const uint32_t a = mcuq_load_word(from);
+        to[0] = mcuq_both_at_once(mcuq_sxtb16(a));
+        to[1] = mcuq_both_at_once(mcuq_sxtb16_odd(a));
+        from += 4;
+        to += 2;
+    }
+}
+
+static inline void mcuq_fill_sums(uint32_t *line, int32_t words, int32_t zero_point)
+{
+    const uint32_t both = (uint32_t)zero_point * 0x10001u;
+    for (int32_t i = 0; i < words; i++) {
+        line[i] = both;
+    }
+}
+
 /* Four int8 a word as two words of two int16 (bytes 0 and 2, then 1 and 3). */
 static inline void mcuq_expand_row(uint32_t *to, const int8_t *from, int32_t words)
 {

@@ -1,10 +1,11 @@
 """CONV_2D 3x3 of stride 1 by Winograd's minimal filtering, in exact integers, for cores with DSP instructions.
 
-F(2x2, 3x3) makes four outputs from 4x4 inputs with 16 products a channel in place of 36: inputs and weights are
-transformed, multiplied point by point, and summed over channels; a transform of the sums gives the outputs (Lavin and
-Gray, arXiv:1509.09308). Weights are transformed here, times 4 so that they are integers, and times a power of two that
-the int16 lanes leave room for; all sums are right modulo 2^32, and the outputs are small enough to be right altogether.
-It takes 3.6 times the bytes of flash for weights, so that it is chosen under a limit of flash only.
+F(2x2, 3x3) makes four outputs of 4x4 inputs with 16 products a channel in place of 36, F(4x4, 3x3) sixteen outputs of
+6x6 inputs with 36 in place of 144: inputs and weights are transformed, multiplied point by point, and summed over
+channels; a transform of the sums gives the outputs (Lavin and Gray, arXiv:1509.09308). Weights are transformed here,
+times a factor that makes them integers, which fit int16 as transformed inputs do. All sums are right modulo 2^32, in
+which the factor has an inverse but for a power of two, and the outputs are small enough to be right altogether. Weights
+take 3.6 and 8 times their bytes of flash, so that it is chosen under a limit of flash only.
 """
 
 from __future__ import annotations
@@ -35,12 +36,46 @@ from mcuq.schedule.kernels.window_shape import WindowShape
 
 Array = npt.NDArray[Any]
 
-TILE = 2  # outputs a side
-POINTS = TILE + 2  # inputs a side
-WEIGHT_TRANSFORM = np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]])  # twice G, so that both sides make 4
-WEIGHT_BITS = 2  # of the scale that these make
 LANE_LIMIT = (1 << 15) - 1
-MAX_CHANNELS = 252  # offsets of loads and stores
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A size of tiles: `tile` outputs a side, the transform of weights along a side, and the scale of outputs by it.
+
+    Without the last row of `transform`, both sides make `scale`; what the last lacks of it, the transform of the sums
+    gives. `odd` is the odd factor of `scale`, `scale_bits` its power of two. Points lie column after column where
+    `by_columns`, else row after row.
+    """
+
+    tile: int
+    transform: tuple[tuple[int, int, int], ...]
+    odd: int
+    scale_bits: int
+    by_columns: bool
+
+    @property
+    def points(self) -> int:
+        """Inputs of a tile a side."""
+        return self.tile + 2
+
+    @property
+    def scale(self) -> int:
+        """How many times the outputs the sums' transform is."""
+        return self.odd << self.scale_bits
+
+
+FORMS = (
+    Form(2, ((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)), odd=1, scale_bits=2, by_columns=False),
+    Form(
+        4,
+        ((6, 0, 0), (-4, -4, -4), (-4, 4, -4), (1, 2, 4), (1, -2, 4), (0, 0, 6)),
+        odd=9,
+        scale_bits=6,
+        by_columns=True,
+    ),
+)
+MAX_CHANNELS = 200  # offsets of loads and stores
 UNROLLINGS = (8, 16, 32)  # pairs of channels in straight line at most
 
 
@@ -63,6 +98,11 @@ class WinogradShape:
     def points(self) -> int:
         """Inputs of a tile a side."""
         return self.tile + 2
+
+    @property
+    def unscale(self) -> int:
+        """What makes outputs scaled by 2^bits of the sums' transform, modulo 2^32, in F(4x4, 3x3)."""
+        return (pow(9, -1, 1 << 32) << (self.bits - 6)) % (1 << 32)
 
     @property
     def pairs(self) -> int:
@@ -110,22 +150,23 @@ class WinogradShape:
         return 3 if self.shift else 4
 
 
-def transformed(layer: Folded, channels: int) -> Array:
-    """Weights [outputs, POINTS, POINTS, channels], scaled by 4."""
-    weights = layer.rows.reshape(-1, 3, 3, channels)
-    return np.asarray(np.einsum("ia,oabc,jb->oijc", WEIGHT_TRANSFORM, weights, WEIGHT_TRANSFORM))
+def transformed(layer: Folded, channels: int, form: Form) -> Array:
+    """Weights [outputs, points, points, channels]."""
+    weights, transform = layer.rows.reshape(-1, 3, 3, channels), np.array(form.transform)
+    return np.asarray(np.einsum(f"ia,oabc,jb->{'ojic' if form.by_columns else 'oijc'}", transform, weights, transform))
 
 
-def _bits(layer: Folded, weights: Array) -> int | None:
+def _bits(layer: Folded, weights: Array, form: Form) -> int | None:
     """The greatest scale 2^bits of sums for which weights fit int16 and sums int32; None where there is none."""
     reach, greatest = int(layer.reach().max(initial=0)), int(np.abs(weights).max(initial=0))
     exponent = max(-shift for _, shift in layer.multipliers)
-    fitting = (
-        bits
-        for bits in range(SCALE_BITS, WEIGHT_BITS - 1, -1)
-        if greatest << (bits - WEIGHT_BITS) <= LANE_LIMIT and reach << bits < 1 << 31 and exponent + bits - 1 < 32
-    )
-    return next(fitting, None)
+
+    def fits(bits: int) -> bool:
+        # F(2x2, 3x3) gets there by its weights, F(4x4, 3x3) by the factor that undoes its own.
+        spare = bits - form.scale_bits if form.odd == 1 else 0
+        return greatest << spare <= LANE_LIMIT and reach << bits < 1 << 31 and exponent + bits - 1 < 32
+
+    return next((bits for bits in range(SCALE_BITS, form.scale_bits - 1, -1) if fits(bits)), None)
 
 
 def refuses(node: Node, graph: Graph) -> str | None:
@@ -142,7 +183,8 @@ def refuses(node: Node, graph: Graph) -> str | None:
     layer = folded_layer(node, graph)
     if layer.refusal() is not None:
         return layer.refusal()
-    return None if _bits(layer, transformed(layer, g.channels)) is not None else "its weights leave the lanes"
+    fitting = (_bits(layer, transformed(layer, g.channels, form), form) for form in FORMS)
+    return "its weights leave the lanes" if all(bits is None for bits in fitting) else None
 
 
 def stream_of(
@@ -181,17 +223,19 @@ def overlap_margin_bytes(shape: WinogradShape) -> int:
 def _cycles(shape: WinogradShape) -> int:
     """Two tiles: transform of inputs, products, transform of outputs; and every row as int16 once."""
     g = shape.window
-    tiles = -(-g.out_height // TILE) * -(-g.out_width // (2 * TILE))
+    tiles = -(-g.out_height // shape.tile) * -(-g.out_width // (2 * shape.tile))
     turns = shape.pairs // shape.unroll
     point = 16 * shape.pairs + 24 + (6 * turns + 8 if turns > 1 else 0)
-    output = 150 + (24 if shape.linear else 0) + (0 if shape.shift else 12)
-    edge = 8 * shape.out_channels if shape.staged else 0
-    blocks = shape.out_channels // BLOCK * (POINTS**2 * point + BLOCK * output)
-    return tiles * (2 * shape.pairs * 96 + 80 + blocks + edge) + 2 * g.height * g.width * g.channels
+    inputs, output = (96, 150) if shape.tile == 2 else (380, 560)
+    output += shape.tile**2 * (6 if shape.linear else 0) + shape.tile**2 * (0 if shape.shift else 3)
+    edge = 2 * shape.tile**2 * shape.out_channels if shape.staged else 0
+    blocks = shape.out_channels // BLOCK * (shape.points**2 * point + BLOCK * output)
+    return tiles * (2 * shape.pairs * inputs + 80 + blocks + edge) + 2 * g.height * g.width * g.channels
 
 
 def _code_bytes(shape: WinogradShape) -> int:
-    return 1100 + 50 * shape.unroll + (64 if shape.linear else 0) + (120 if shape.staged else 0)
+    fixed = 1100 if shape.tile == 2 else 3000
+    return fixed + 50 * shape.unroll + 8 * shape.tile**2 * shape.linear + (120 if shape.staged else 0)
 
 
 def _unrolls(pairs: int) -> tuple[int, ...]:
@@ -199,34 +243,43 @@ def _unrolls(pairs: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(max(u for u in range(1, most + 1) if pairs % u == 0) for most in UNROLLINGS))
 
 
-def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
-    """The steps of one convolution, for each length of the inner loop."""
+def _plans(node: Node, graph: Graph, form: Form) -> tuple[Work, ...]:
     g, x, y = geometry_of(node, graph), graph[node.inputs[0]], graph.tensor(node.outputs[0])
     layer, zero_point = folded_layer(node, graph), quantization_of(y).zero_point
     linear = clamp_of(node, graph)[1]
-    weights = transformed(layer, g.channels)
-    bits = _bits(layer, weights)
-    assert bits is not None, node
+    weights = transformed(layer, g.channels, form)
+    bits = _bits(layer, weights, form)
+    if bits is None:
+        return ()
     common = None if linear else common_shift(layer, zero_point, bits)
     shift, requantization = common or (0, own_factors(layer, zero_point, bits))
-    stream = stream_of(layer, weights << (bits - WEIGHT_BITS), requantization, layer.bias << bits, POINTS)
-    found = []
-    for unroll in _unrolls(g.channels // 2):
-        shape = WinogradShape(g, y.shape[3], TILE, unroll, bits, shift, linear)
-        found.append(
-            Work(
-                shape=shape,
-                parameters=ConvDspParameters(quantization_of(x).zero_point),
-                constants=(PackedConstant("stream", "uint32_t", stream),),
-                scratch_bytes=shape.scratch_bytes,
-                overlaps=(Overlap(x.name, y.name, overlap_margin_bytes(shape)),),
-                cycles=_cycles(shape),
-                code_bytes=_code_bytes(shape),
-                shared_code=(("mcuq_expand_line", 90),),
-                variant=f"F(2x2, 3x3), {unroll} pairs of channels a turn",
-            )
+    if form.odd == 1:
+        lanes, start = weights << (bits - form.scale_bits), layer.bias << bits
+    else:
+        lanes, start = weights, layer.bias * form.scale
+    stream = stream_of(layer, lanes, requantization, start, form.points)
+    shapes = (
+        WinogradShape(g, y.shape[3], form.tile, unroll, bits, shift, linear) for unroll in _unrolls(g.channels // 2)
+    )
+    return tuple(
+        Work(
+            shape=shape,
+            parameters=ConvDspParameters(quantization_of(x).zero_point),
+            constants=(PackedConstant("stream", "uint32_t", stream),),
+            scratch_bytes=shape.scratch_bytes,
+            overlaps=(Overlap(x.name, y.name, overlap_margin_bytes(shape)),),
+            cycles=_cycles(shape),
+            code_bytes=_code_bytes(shape),
+            shared_code=(("mcuq_expand_line", 90) if form.tile == 2 else ("mcuq_expand_sums", 60),),
+            variant=f"F({form.tile}x{form.tile}, 3x3), {shape.unroll} pairs of channels a turn",
         )
-    return tuple(found)
+        for shape in shapes
+    )
+
+
+def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
+    """The steps of one convolution, for each form that fits and each length of the inner loop."""
+    return tuple(work for form in FORMS for work in _plans(node, graph, form))
 
 
 KERNEL = Kernel(
