@@ -3,6 +3,7 @@
 # make keras    the tests of Keras models, with TensorFlow (about 600 MB) in an environment of its own
 # make lint     style, types, and who may import whom
 # make bench    the benchmarks
+# make docs     the API of Python and of the generated C as HTML in build/docs (the latter with doxygen)
 # make wheel    dist/mcuq-<version>-py3-none-any.whl
 #
 # Everything is installed into .venv and nowhere else. PYTHON chooses the interpreter, PYTEST_ARGS reaches pytest.
@@ -15,7 +16,7 @@ KERAS := $(VENV)/keras
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: demo test keras lint bench wheel clean
+.PHONY: demo test keras lint bench docs wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mcuq demo
@@ -35,6 +36,12 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench.py
 	$(BIN)/python tests/benchmarks/schemes.py
+
+docs: $(VENV)/.test
+	$(BIN)/python -m pdoc --output-directory build/docs/python mcuq.pipeline mcuq.artifacts mcuq.errors
+	$(BIN)/mcuq codegen mcuq/demo/digits_int8.tflite --name digits --layout make --protocol -o build/docs/digits
+	@command -v doxygen >/dev/null || { echo "no pages of the C API without doxygen; try: apt-get install doxygen"; exit 1; }
+	doxygen docs/c.doxyfile
 
 wheel: $(VENV)/.venv
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .

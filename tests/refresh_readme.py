@@ -13,14 +13,20 @@ import textwrap
 from datetime import date
 from pathlib import Path
 
+if __package__ in (None, ""):  # run as a program
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from mcuq import demo
+from mcuq.codegen import LAYOUTS
 from mcuq.report.support import BEGIN, END, support_section
+from tests.layout_trees import all_trees, refreshed
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 DEMO_BEGIN, DEMO_END = "<!-- demo: begin -->", "<!-- demo: end -->"
 PROFILE_BEGIN, PROFILE_END = "<!-- profile: begin -->", "<!-- profile: end -->"
 # Title of a block -> the program of tests/benchmarks that prints it, which takes minutes and MCUQ_ZOO.
 PROGRAMS = {"schemes": "schemes.py", "quantizers": "quantizers.py", "autoencoder": "autoencoder.py"}
+TREES_BEGIN, TREES_END = "<!-- trees: begin -->", "<!-- trees: end -->"
 BENCH_BEGIN, BENCH_END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
@@ -65,7 +71,11 @@ def main() -> None:
         text = replaced(text, BENCH_BEGIN, BENCH_END, shown(BENCH_BEGIN, BENCH_END, *bench))
         for title, program in PROGRAMS.items():
             text = measured_block(text, title, program)
+    text = replaced(text, TREES_BEGIN, TREES_END, f"{TREES_BEGIN}\n\n{all_trees()}\n\n{TREES_END}")
     README.write_text(replaced(text, BEGIN, END, support_section()), encoding="utf-8")
+    for layout in LAYOUTS:
+        page = README.parent / "docs" / "layouts" / f"{layout.name}.md"
+        page.write_text(refreshed(page.read_text(encoding="utf-8"), layout.name), encoding="utf-8")
 
 
 if __name__ == "__main__":
