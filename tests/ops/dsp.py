@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,14 @@ def conv_graphs(draw: Draw) -> Graph:
 
 
 @st.composite
+def pointwise_graphs(draw: Draw) -> Graph:
+    """CONV_2D 1x1, channels in eights, an output that ends at the zero point: one pixel, odd counts."""
+    x = image(draw, draw(st.sampled_from((8, 16, 24, 40))))
+    operands, output = layer(draw, x, (4 * draw(st.integers(1, 4)), 1, 1, x.shape[3]), 0)
+    return single_op("CONV_2D", operands, Conv2D((1, 1), (1, 1), Padding()), replace(output, zero_points=(-128,)))
+
+
+@st.composite
 def conv_rows_graphs(draw: Draw) -> Graph:
     """CONV_2D: any channels in and out, odd widths, long windows, 1x1, strides beyond the window, any clamp."""
     x = image(draw, draw(st.sampled_from((1, 1, 2, 3, 3, 4, 5, 8, 12, 16, 36))))
@@ -121,6 +130,18 @@ def depthwise_graphs(draw: Draw) -> Graph:
     operands, output = layer(draw, x, (1, 3, 3, x.shape[3] * multiplier), 3, wide=draw(st.booleans()))
     attrs = DepthwiseConv2D(stride, (1, 1), padding, depth_multiplier=multiplier)
     return single_op("DEPTHWISE_CONV_2D", operands, attrs, output)
+
+
+@st.composite
+def shared_depthwise_graphs(draw: Draw) -> Graph:
+    """DEPTHWISE_CONV_2D 3x3, channels in fours, an output that ends at the zero point: every size and padding."""
+    x = image(draw, draw(st.sampled_from((4, 8, 12))), greatest=draw(st.sampled_from((5, 14, 40))))
+    stride = (draw(st.integers(1, 2)),) * 2
+    same = same_padding((3, 3), stride, (1, 1), x.shape[1:3])
+    padding = draw(st.sampled_from((same, same, Padding(1, 1, 1, 1), Padding(0, 1, 1, 0))))
+    operands, output = layer(draw, x, (1, 3, 3, x.shape[3]), 3)
+    output = replace(output, zero_points=(-128,))
+    return single_op("DEPTHWISE_CONV_2D", operands, DepthwiseConv2D(stride, (1, 1), padding), output)
 
 
 @st.composite
@@ -178,9 +199,11 @@ def average_graphs(draw: Draw) -> Graph:
 GRAPHS = {
     "average_pool_2d/dsp": average_graphs(),
     "conv_2d/dsp": conv_graphs(),
+    "conv_2d/dsp_pointwise": pointwise_graphs(),
     "conv_2d/dsp_rows": st.one_of(conv_rows_graphs(), conv_rows_graphs(), long_conv_graphs()),
     "conv_2d/dsp_winograd": winograd_graphs(),
     "depthwise_conv_2d/dsp": depthwise_graphs(),
+    "depthwise_conv_2d/dsp_shared": shared_depthwise_graphs(),
     "depthwise_conv_2d_any/dsp": any_depthwise_graphs(),
     "fully_connected/dsp": fully_connected_graphs(),
     "sum/dsp": sum_graphs(),

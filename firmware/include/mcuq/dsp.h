@@ -275,17 +275,18 @@ typedef struct {
     int32_t output_stride; /* from the first pixel's output to the second's; 0 drops the second */
     int32_t patch_bytes;   /* both pixels */
     int32_t blocks;        /* of four channels */
+    int32_t shift;         /* all channels' right shift, where the stream holds none */
 } mcuq_pair_job;
 
 /* Two pixels times all channels. `stream`, a block of four channels at a time: four words of start values, two words of
  * mixed lanes a pair of taps, then multiplier, constant and shift of each channel. `patch`: a word of two taps of the
  * first pixel, then one of the second. Where `linear`, negative sums need the second rounding's correction. */
 #if !MCUQ_DSP_ASSEMBLY
-static inline int8_t mcuq_pair_requantize(uint32_t scaled, const uint32_t *factors, int linear)
+static inline int8_t mcuq_pair_requantize(uint32_t scaled, const uint32_t *factors, int linear, int32_t shift)
 {
     const int32_t sum = (int32_t)scaled;
     const int32_t constant = (int32_t)factors[1] - (linear != 0 && sum < 0 ? 128 : 0);
-    return mcuq_ssat8(mcuq_smmla(sum, (int32_t)factors[0], constant) >> factors[2]);
+    return mcuq_ssat8(mcuq_smmla(sum, (int32_t)factors[0], constant) >> (shift != 0 ? (uint32_t)shift : factors[2]));
 }
 
 static inline void mcuq_conv_pair_in_c(const uint32_t *stream, const uint32_t *patch, int8_t *y,
@@ -313,9 +314,9 @@ static inline void mcuq_conv_pair_in_c(const uint32_t *stream, const uint32_t *p
             for (int32_t pixel = 1; pixel >= 0; pixel--) { /* the first pixel last: it stays where the stride is 0 */
                 const uint32_t even = low[pixel][channel / 2];
                 const uint32_t scaled = channel % 2 == 0 ? even << 8 : raw[pixel][channel / 2] - even;
-                y[pixel * job->output_stride] = mcuq_pair_requantize(scaled, stream, linear);
+                y[pixel * job->output_stride] = mcuq_pair_requantize(scaled, stream, linear, job->shift);
             }
-            stream += 3;
+            stream += job->shift != 0 ? 2 : 3;
             y++;
         }
     }
@@ -333,6 +334,8 @@ MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_8, 0)
 MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_8_linear, 1)
 MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24, 0)
 MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24_linear, 1)
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_4_alike, 0)
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_8_alike, 0)
 
 #else
 
@@ -365,7 +368,9 @@ MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24_linear, 1)
 
 #define MCUQ_PAIR_OPEN                                                                                                 \
     "push {r4-r11, lr}\n\t"                                                                                            \
-    "sub sp, #20\n\t"                                                                                                  \
+    "sub sp, #24\n\t"                                                                                                  \
+    "ldr r4, [r3, #12]\n\t"                                                                                            \
+    "str r4, [sp, #20]\n\t"                                                                                            \
     "ldr r4, [r3]\n\t"                                                                                                 \
     "ldr r5, [r3, #4]\n\t"                                                                                             \
     "ldr r6, [r3, #8]\n\t"                                                                                             \
@@ -414,6 +419,19 @@ MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24_linear, 1)
     "strb " second ", [r4, #" channel "]\n\t"                                                                          \
     "strb " first ", [r5, #" channel "]\n\t"
 
+/* The shift is the job's. */
+#define MCUQ_PAIR_STORE_ALIKE(first, second, channel)                                                                  \
+    "ldm r0!, {r1, r2}\n\t"                                                                                            \
+    "ldr r3, [sp, #20]\n\t"                                                                                            \
+    "smmla " second ", " second ", r1, r2\n\t"                                                                         \
+    "smmla " first ", " first ", r1, r2\n\t"                                                                           \
+    "asr " second ", " second ", r3\n\t"                                                                               \
+    "ssat " second ", #8, " second "\n\t"                                                                              \
+    "asr " first ", " first ", r3\n\t"                                                                                 \
+    "ssat " first ", #8, " first "\n\t"                                                                                \
+    "strb " second ", [r4, #" channel "]\n\t"                                                                          \
+    "strb " first ", [r5, #" channel "]\n\t"
+
 #define MCUQ_PAIR_STORE_LINEAR(first, second, channel)                                                                 \
     "ldm r0!, {r1, r2}\n\t"                                                                                            \
     "asr r3, " second ", #31\n\t"                                                                                      \
@@ -437,7 +455,7 @@ MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24_linear, 1)
     "subs r1, #1\n\t"                                                                                                  \
     "str r1, [sp, #16]\n\t"                                                                                            \
     "bne 1b\n\t"                                                                                                       \
-    "add sp, #20\n\t"                                                                                                  \
+    "add sp, #24\n\t"                                                                                                  \
     "pop {r4-r11, pc}\n\t"
 
 #define MCUQ_PAIR_ALL(store)                                                                                           \
@@ -473,6 +491,8 @@ MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_8, MCUQ_PAIRS_8, MCUQ_PAIR_STORE)
 MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_8_linear, MCUQ_PAIRS_8, MCUQ_PAIR_STORE_LINEAR)
 MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24, MCUQ_PAIRS_24, MCUQ_PAIR_STORE)
 MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_24_linear, MCUQ_PAIRS_24, MCUQ_PAIR_STORE_LINEAR)
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_4_alike, MCUQ_PAIRS_4, MCUQ_PAIR_STORE_ALIKE)
+MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_8_alike, MCUQ_PAIRS_8, MCUQ_PAIR_STORE_ALIKE)
 #endif
 
 /* Whole lines of an image as int16, each read once: four bytes a turn, in the order that SXTB16 takes them (bytes 0 and 2,
@@ -639,7 +659,7 @@ static inline void mcuq_dot_8_in_c(const uint32_t *stream, const uint32_t *taps,
         for (int32_t channel = 0; channel < 8; channel++) {
             const uint32_t even = low[channel / 2];
             const uint32_t *own = common ? factors : stream;
-            *y++ = mcuq_pair_requantize(channel % 2 == 0 ? even << 8 : raw[channel / 2] - even, own, linear);
+            *y++ = mcuq_pair_requantize(channel % 2 == 0 ? even << 8 : raw[channel / 2] - even, own, linear, 0);
             if (!common) {
                 stream += 3;
             }
@@ -693,7 +713,7 @@ static inline void mcuq_dot_8_direct_in_c(const uint32_t *stream, const int8_t *
         for (int32_t channel = 0; channel < 8; channel++) {
             const uint32_t even = low[channel / 2];
             const uint32_t *own = common ? factors : stream;
-            *y++ = mcuq_pair_requantize(channel % 2 == 0 ? even << 8 : raw[channel / 2] - even, own, linear);
+            *y++ = mcuq_pair_requantize(channel % 2 == 0 ? even << 8 : raw[channel / 2] - even, own, linear, 0);
             if (!common) {
                 stream += 3;
             }

@@ -41,6 +41,35 @@ typedef struct {
     int32_t zero_point;     /* what padding reads as */
 } mcuq_stream_parameters;
 
+/* The same with all sizes, so that one function serves layers of any size. Lines run along x or y; steps are in bytes. */
+typedef struct {
+    const uint32_t *stream;
+    int16_t zero_point; /* what padding reads as */
+    int16_t channels;
+    int16_t lines; /* of the image */
+    int16_t out_lines;
+    int16_t out_positions;
+    int16_t band; /* output lines at a time */
+    int16_t pad_line;
+    int16_t in_line; /* from line to line of the image */
+    int16_t in_step; /* from position to position */
+    int16_t out_line;
+    int16_t out_step;
+    int16_t words; /* whole words of a line (mcuq_split_line) */
+    int16_t edges;
+    int16_t line_bytes; /* of one plane */
+    int16_t plane_bytes;
+    int16_t shift; /* all channels' right shift; 0 where the stream holds each one's */
+} mcuq_shared_depthwise_parameters;
+
+typedef struct {
+    const uint32_t *stream;
+    int16_t pixels;
+    int16_t channels;
+    int16_t out_channels;
+    int16_t shift; /* all channels' right shift */
+} mcuq_pointwise_parameters;
+
 /* Weights four channels at a time, how many taps fit the lanes at a time, and four numbers a channel: bias,
  * multiplier, rounding, shift (mcuq/lanes.h); the last three once, before all biases, where they serve every channel. */
 typedef struct {

@@ -65,14 +65,14 @@ def refuses(node: Node, graph: Graph) -> str | None:
     return refusal_of_types(node, graph) or folded_layer(node, graph).refusal()
 
 
-def _overlap(node: Node, graph: Graph, geometry: WindowShape) -> tuple[Overlap, ...]:
+def overlap_of(node: Node, graph: Graph, geometry: WindowShape) -> tuple[Overlap, ...]:
     """Two pixels are read before either is written; the raster rule for one pixel at a time, and one pixel more."""
     x, y = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     margin = raster_margin_bytes(geometry, x.shape[3], y.shape[3]) + y.shape[3]
     return (Overlap(x.name, y.name, margin),)
 
 
-def _cycles(geometry: WindowShape, channels: int, taps: int, pairs: int, pairs_a_turn: int, *, by_words: bool) -> int:
+def cycles_of(geometry: WindowShape, channels: int, taps: int, pairs: int, pairs_a_turn: int, *, by_words: bool) -> int:
     """Two pixels of four channels a block; then what gathering the windows takes."""
     pixels = geometry.out_height * geometry.out_width
     blocks = -(-pixels // 2) * (channels // BLOCK)
@@ -118,8 +118,8 @@ def _plan(node: Node, graph: Graph, pairs: int, unroll: int, *, linear: bool) ->
         parameters=ConvDspParameters(quantization_of(x).zero_point),
         constants=(PackedConstant("stream", "uint32_t", stream),),
         scratch_bytes=8 * pairs,
-        overlaps=_overlap(node, graph, geometry),
-        cycles=_cycles(geometry, channels, taps, pairs, unroll, by_words=by_words)
+        overlaps=overlap_of(node, graph, geometry),
+        cycles=cycles_of(geometry, channels, taps, pairs, unroll, by_words=by_words)
         + (geometry.out_height * geometry.out_width * channels * 2 if linear else 0),
         code_bytes=_code_bytes(geometry, taps, by_words=by_words),
         shared_code=(pair_code(unroll, linear=linear), ("mcuq_expand_words", 170)),

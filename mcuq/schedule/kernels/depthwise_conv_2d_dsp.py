@@ -105,7 +105,7 @@ def _work(lines: Lines) -> int:
     return lines.out_lines * (whole * TILE + tail + 2)
 
 
-def _best_lines(g: WindowShape, outputs: int) -> Lines:
+def best_lines(g: WindowShape, outputs: int) -> Lines:
     """The direction with less work; along y only where four outputs are within reach of one pointer."""
     across, down = _lines(g, outputs, False), _lines(g, outputs, True)
     return down if TILE * down.out_step < 1 << 12 and _work(down) < _work(across) else across
@@ -158,8 +158,9 @@ def _weight_words(weights: Array, stride: int, bits: int, *, packed: bool) -> li
     return words
 
 
-def _requantization(layer: Folded, zero_point: int) -> tuple[int, bool, tuple[tuple[int, ...], ...]]:
+def requantization_of(node: Node, graph: Graph) -> tuple[int, bool, tuple[tuple[int, ...], ...]]:
     """The right shift that all channels share, or 0; whether weights are packed; bits of scale and factors of each."""
+    layer, zero_point = _folded(node, graph), quantization_of(graph.tensor(node.outputs[0])).zero_point
     bits = _scale_bits(layer, zero_point)
     assert bits is not None
     if layer.refusal() is not None:
@@ -176,7 +177,8 @@ def _folded(node: Node, graph: Graph) -> Folded:
     return folded(node, graph, weights.values.reshape(-1, channels).T, channel_multipliers(x, weights, y, channels))
 
 
-def _geometry(node: Node, graph: Graph) -> WindowShape:
+def geometry_of(node: Node, graph: Graph) -> WindowShape:
+    """The literals of the node's window."""
     weights = graph.constant(node.inputs[1])
     return window_shape(graph[node.inputs[0]], graph[node.outputs[0]], window_of(node.attrs, weights))
 
@@ -194,7 +196,7 @@ def _fits_window(g: WindowShape) -> bool:
 
 def refuses(node: Node, graph: Graph) -> str | None:
     """Why the kernel cannot compute the node, or None."""
-    if not _fits_window(_geometry(node, graph)):
+    if not _fits_window(geometry_of(node, graph)):
         return "it is made for 3x3 windows, stride 1 or 2, padding of at most 1"
     reason = refusal_of_types(node, graph)
     if reason is not None:
@@ -204,7 +206,7 @@ def refuses(node: Node, graph: Graph) -> str | None:
     return layer.refusal() if _scale_bits(layer, zero_point) is None else None
 
 
-def _overlap(node: Node, graph: Graph, g: WindowShape, lines: Lines, band: int) -> Overlap:
+def overlap_of(node: Node, graph: Graph, g: WindowShape, lines: Lines, band: int) -> Overlap:
     """A band of all channels is read before its outputs may pass what the next band reads.
 
     In one band, channels are read whole before they are written: over themselves, where the shapes agree.
@@ -220,7 +222,7 @@ def _overlap(node: Node, graph: Graph, g: WindowShape, lines: Lines, band: int) 
     return Overlap(x.name, y.name, margin)
 
 
-def _cycles(g: WindowShape, lines: Lines, outputs: int, group: int, band: int, unrolled: int) -> int:
+def cycles_of(g: WindowShape, lines: Lines, outputs: int, group: int, band: int, unrolled: int) -> int:
     """Tiles of four outputs of one channel, what a line of them takes, and the split into planes."""
     tiles, bands = -(-lines.out_positions // TILE), -(-lines.out_lines // band)
     read = lines.lines + 2 * (bands - 1)
@@ -238,8 +240,8 @@ def _unrolled(lines: Lines, most: int) -> int:
 
 def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
     """Four channels at a time where they lie together, or one; a band of many lines, or few; short or long turns."""
-    g = _geometry(node, graph)
-    lines = _best_lines(g, graph[node.outputs[0]].shape[3])
+    g = geometry_of(node, graph)
+    lines = best_lines(g, graph[node.outputs[0]].shape[3])
     line_bytes = 4 * _line_words(lines, g.stride_x)
     groups = (4, 1) if node.attrs.depth_multiplier == 1 and g.channels % 4 == 0 else (1,)
     ways = [
@@ -251,18 +253,24 @@ def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
     return tuple(_plan(node, graph, lines, *way) for way in dict.fromkeys(ways))
 
 
-def _plan(node: Node, graph: Graph, lines: Lines, group: int, band: int, unrolled: int) -> Work:
-    x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
-    g = _geometry(node, graph)
-    line_words = _line_words(lines, g.stride_x)
-    layer = _folded(node, graph)
-    zero_point = quantization_of(y).zero_point
-    shift, packed, requantization = _requantization(layer, zero_point)
+def stream_words(node: Node, graph: Graph, lines: Lines) -> list[int]:
+    """Each channel's start value, factors and weights, one channel after the other."""
+    layer, stride = _folded(node, graph), geometry_of(node, graph).stride_x
+    _, packed, requantization = requantization_of(node, graph)
     words: list[int] = []
     for row, bias, (bits, *of_channel) in zip(layer.rows, layer.bias, requantization, strict=True):
         taps = row.reshape(3, 3).T if lines.along_y else row.reshape(3, 3)
-        words += [int(bias) << bits, *of_channel, *_weight_words(taps, g.stride_x, bits, packed=packed)]
-    stream = (np.array(words, np.int64) & 0xFFFFFFFF).astype(np.uint32)
+        words += [int(bias) << bits, *of_channel, *_weight_words(taps, stride, bits, packed=packed)]
+    return words
+
+
+def _plan(node: Node, graph: Graph, lines: Lines, group: int, band: int, unrolled: int) -> Work:
+    x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
+    g = geometry_of(node, graph)
+    line_words = _line_words(lines, g.stride_x)
+    zero_point = quantization_of(y).zero_point
+    shift, packed, _ = requantization_of(node, graph)
+    stream = (np.array(stream_words(node, graph, lines), np.int64) & 0xFFFFFFFF).astype(np.uint32)
     return Work(
         shape=DepthwiseDspShape(
             lines,
@@ -280,8 +288,8 @@ def _plan(node: Node, graph: Graph, lines: Lines, group: int, band: int, unrolle
         parameters=DepthwiseDspParameters(quantization_of(x).zero_point),
         constants=(PackedConstant("stream", "uint32_t", stream),),
         scratch_bytes=4 * group * line_words * ((band - 1) * g.stride_x + 3),
-        overlaps=(_overlap(node, graph, g, lines, band),),
-        cycles=_cycles(g, lines, y.shape[3], group, band, unrolled),
+        overlaps=(overlap_of(node, graph, g, lines, band),),
+        cycles=cycles_of(g, lines, y.shape[3], group, band, unrolled),
         code_bytes=350 + 260 * unrolled + 60 * g.stride_x,
         shared_code=(("mcuq_split_line", 160) if group == 4 else ("mcuq_widen_line", 70),),
         variant=f"{group} channel{'s' if group > 1 else ''} and {band} line{'s' if band > 1 else ''} at a time, "
