@@ -218,20 +218,50 @@ static enum mcuq_status fault(mcuq_protocol *p)
     return MCUQ_OK;
 }
 
+/* The byte of the arena at `offset`; *limit is how many lie in the same memory up to there and behind it. */
+static const uint8_t *arena_at(const mcuq_model *model, uint32_t *offset, uint32_t *limit)
+{
+    *limit = model->arena_bytes;
+    if (model->slow == 0) {
+        return model->arena;
+    }
+    if (*offset < model->slow_offset) {
+        *limit = model->slow_offset;
+        return model->arena;
+    }
+    *offset -= model->slow_offset;
+    *limit = model->arena_bytes - model->slow_offset;
+    return model->slow;
+}
+
+static enum mcuq_status read_arena(mcuq_protocol *p, uint32_t offset, uint32_t bytes)
+{
+    uint32_t limit;
+    const uint8_t *from = arena_at(p->model, &offset, &limit);
+
+    return read_from(p, from, limit, offset, bytes);
+}
+
 /* What the host believes to lie in an input or in the arena, checked by one short frame instead of sent or read. */
 static enum mcuq_status check(mcuq_protocol *p, uint32_t index, uint32_t offset, uint32_t bytes)
 {
     bool is_arena = index == MCUQ_ARENA;
     uint32_t limit;
+    const uint8_t *from;
 
     if (!is_arena && index >= p->model->input_count) {
         return MCUQ_BAD_INDEX;
     }
-    limit = is_arena ? p->model->arena_bytes : p->model->inputs[index].bytes;
+    if (is_arena) {
+        from = arena_at(p->model, &offset, &limit);
+    } else {
+        from = p->model->input(index);
+        limit = p->model->inputs[index].bytes;
+    }
     if (offset > limit || bytes > limit - offset) {
         return MCUQ_OUT_OF_RANGE;
     }
-    add32(p, mcuq_crc32((is_arena ? p->model->arena : p->model->input(index)) + offset, bytes));
+    add32(p, mcuq_crc32(from + offset, bytes));
     return MCUQ_OK;
 }
 
@@ -275,7 +305,7 @@ static enum mcuq_status execute(mcuq_protocol *p, const uint8_t *request, uint32
     case MCUQ_READ_OUTPUT:
         return read_output(p, words[0], words[1], words[2]);
     case MCUQ_READ_ARENA:
-        return read_from(p, p->model->arena, p->model->arena_bytes, words[1], words[2]);
+        return read_arena(p, words[1], words[2]);
     case MCUQ_STATS:
         return stats(p);
     case MCUQ_FAULT:

@@ -28,7 +28,7 @@ from mcuq.artifacts.evaluation import (
 )
 from mcuq.artifacts.goal import BALANCED, OBJECTIVES, RAM, SIZE, SPEED, Goal, Trade
 from mcuq.artifacts.image import Image, Symbol
-from mcuq.artifacts.memory_plan import MemoryPlan, Placement
+from mcuq.artifacts.memory_plan import MemoryPlan, Placement, Region
 from mcuq.artifacts.profile import Cost, Estimate, FunctionProfile, HotBlock, HotLine, Profile, StepProfile
 from mcuq.artifacts.samples import Samples
 from mcuq.artifacts.schedule import (
@@ -89,6 +89,7 @@ __all__ = [
     "Profile",
     "Quality",
     "Refused",
+    "Region",
     "Reliability",
     "ReliabilityBin",
     "Removed",

@@ -32,7 +32,9 @@ class MemoryRegion:
 class Placement:
     """Which memory region holds what; None is the first region of the kind.
 
-    `rodata` holds constants where code and data are read through different buses.
+    `rodata` holds constants where code and data are read through different buses. `fast` is a RAM that buffers in
+    frequent use are put into, at most `fast_bytes` of it (all that stack and data leave when left out); the rest of
+    the arena lies in `arena`.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
@@ -41,6 +43,8 @@ class Placement:
     data: str | None = None
     arena: str | None = None
     rodata: str | None = None
+    fast: str | None = None
+    fast_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +291,22 @@ class Board:
         name = getattr(self.placement, what)
         first = self.flash if what == "rodata" else self.ram
         return first if name is None else next(region for region in self.memory if region.name == name)
+
+    @property
+    def fast(self) -> MemoryRegion | None:
+        """The RAM for buffers in frequent use, None where the arena lies in one memory."""
+        return next((region for region in self.memory if region.name == self.placement.fast), None)
+
+    @property
+    def ram_regions(self) -> tuple[MemoryRegion, ...]:
+        """Every RAM that something is put into, each once, the one of the arena first."""
+        wanted = (self.region_of("arena"), self.fast, self.region_of("data"), self.region_of("stack"))
+        return tuple(dict.fromkeys(region for region in wanted if region is not None))
+
+    def room_bytes(self, region: MemoryRegion, static_bytes: int) -> int:
+        """What stack and `static_bytes` of data leave of a RAM region for the arena."""
+        stack = self.stack_bytes if region == self.region_of("stack") else 0
+        return region.bytes - stack - (static_bytes if region == self.region_of("data") else 0)
 
     def instructions_from_ticks(self, ticks: int) -> int | None:
         """Instructions that pass in QEMU while the firmware's counter moves by `ticks`; None without QEMU."""

@@ -124,10 +124,19 @@ def _problems(board: Board) -> Iterator[str]:
 
 def _placement_problem(board: Board) -> str | None:
     kinds = {region.name: region.kind for region in board.memory}
-    for what, kind in (("stack", "ram"), ("data", "ram"), ("arena", "ram"), ("rodata", "flash")):
+    for what, kind in (("stack", "ram"), ("data", "ram"), ("arena", "ram"), ("fast", "ram"), ("rodata", "flash")):
         name = getattr(board.placement, what)
         if name is not None and kinds.get(name) != kind:
             return f"key 'placement.{what}': there is no region '{name}' of kind '{kind}'"
+    place = board.placement
+    if place.fast is not None and board.fast == board.region_of("arena"):
+        return f"key 'placement.fast': region '{place.fast}' already holds the arena; name another one, or leave it out"
+    if place.fast_bytes is not None:
+        if board.fast is None:
+            return "key 'placement.fast_bytes': needs a region, `fast`"
+        room = board.room_bytes(board.fast, 0)
+        if not 0 < place.fast_bytes <= room:
+            return f"key 'placement.fast_bytes': {place.fast_bytes} must be 1 to {room}, what the stack leaves of '{place.fast}'"
     for region in board.memory:
         if region.same_as is not None and kinds.get(region.same_as) != region.kind:
             return f"key 'memory': region '{region.name}' is the same as '{region.same_as}', which is no such region"

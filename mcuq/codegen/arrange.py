@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from mcuq import resources
-from mcuq.artifacts import MemoryPlan, Schedule, SourceFile, Sources
+from mcuq.artifacts import MemoryPlan, Region, Schedule, SourceFile, Sources
 from mcuq.codegen.generate import environment
 from mcuq.codegen.layouts import Layout
 from mcuq.codegen.views import ModelView, PortView, model_view
@@ -45,6 +45,7 @@ class LayoutView:
     model_hash: str
     arena_bytes: int
     arena_alignment: int
+    regions: tuple[Region, ...]
     constant_bytes: int
     steps: int
     sources: tuple[str, ...]
@@ -148,6 +149,7 @@ def _view(
         model_hash=sources.model_hash,
         arena_bytes=view.arena_bytes,
         arena_alignment=view.arena_alignment,
+        regions=view.regions,
         constant_bytes=view.constant_bytes,
         steps=len(view.steps),
         sources=tuple(file.path for file in moved if file.path.endswith(".c")),

@@ -52,12 +52,13 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class StreamView:
-    """A streamed step; `edge` is where the copied window lies."""
+    """A streamed step; `edge` is where the copied window lies, in `region` of the arena."""
 
     stages: tuple[StageView, ...]
     events: tuple[EventView, ...]
     order_length: int
     edge: int
+    region: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +135,10 @@ def _event(places: StreamPlaces, event: RowEvent, stages: dict[str, StageView]) 
     )
 
 
-def stream_view(places: StreamPlaces, stage_view: Callable[[int, Stage], StageView]) -> StreamView:
+def stream_view(places: StreamPlaces, stage_view: Callable[[int, Stage], StageView], region: str) -> StreamView:
     """The view of a streamed step, with the stages that `stage_view` makes."""
     stream = places.stream
     stages = tuple(stage_view(index, stage) for index, stage in enumerate(stream.stages))
     by_output = {stage.output: view for stage, view in zip(stream.stages, stages, strict=True)}
     events = tuple(_event(places, event, by_output) for event in stream.distinct_events)
-    return StreamView(stages, events, len(stream.events), places.scratch + stream.edge_offset_bytes)
+    return StreamView(stages, events, len(stream.events), places.scratch + stream.edge_offset_bytes, region)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from mcuq.arithmetic import INT16X8, Arithmetic, arithmetic_named
-from mcuq.artifacts import MemoryPlan, PackedConstant, Schedule, Stage, Step
+from mcuq.artifacts import MemoryPlan, PackedConstant, Region, Schedule, Stage, Step
 from mcuq.codegen.literals import array_body, number, text
 from mcuq.codegen.names import reduced
 from mcuq.codegen.stream import StageView, StreamPlaces, StreamView, operands_of, stream_view
@@ -32,6 +32,7 @@ class PortView:
 
     index: int
     offset: int
+    place: str
     bytes: int
     elements: int
     c_type: str
@@ -70,6 +71,7 @@ class RegionView:
 
     offset: int
     bytes: int
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class ModelView:
     options: str
     arena_bytes: int
     arena_alignment: int
+    regions: tuple[Region, ...]
     constant_bytes: int
     macs: int
     keep_inputs: bool
@@ -118,6 +121,7 @@ class ModelView:
             self.arena_bytes,
             self.labels,
             *(f.name for f in self.functions),
+            *self.regions,
         ]
         for step in self.steps:
             said += [step.function, step.arguments, step.parameters, *((c.name, c.body) for c in step.constants)]
@@ -176,12 +180,20 @@ def offset_of(schedule: Schedule, plan: MemoryPlan, value: str) -> int:
     return plan.placement(location.buffer).offset_bytes + location.offset_bytes
 
 
+def place_of(plan: MemoryPlan, offset_bytes: int) -> str:
+    """The C expression of a byte of the arena, in a function that is given `net`."""
+    region = plan.region_at(offset_bytes)
+    pointer = region.name if plan.is_split else "arena"
+    return f"net->{pointer} + {offset_bytes - region.offset_bytes}"
+
+
 def _port(schedule: Schedule, plan: MemoryPlan, index: int, name: str) -> PortView:
     tensor = schedule.graph.tensor(name)
     q = tensor.quantization
     return PortView(
         index=index,
         offset=offset_of(schedule, plan, name),
+        place=place_of(plan, offset_of(schedule, plan, name)),
         bytes=tensor.bytes,
         elements=tensor.elements,
         c_type=tensor.dtype.c,
@@ -264,7 +276,10 @@ def _stream(
     if stream is None:
         return None
     source, target = (offset_of(schedule, plan, name) for name in (step.inputs[0], step.outputs[0]))
-    places = StreamPlaces(schedule, step, stream, source, target, _scratch_offset(plan, step))
+    region = plan.region_at(source)
+    base = region.offset_bytes
+    scratch_start = _scratch_offset(plan, step) - base
+    places = StreamPlaces(schedule, step, stream, source - base, target - base, scratch_start)
 
     def view(index: int, stage: Stage) -> StageView:
         prefix = f"{names.model}_{step.index}_{index}"
@@ -288,15 +303,20 @@ def _stream(
             parameters=_parameters(stage, prefix) if kind else (),
         )
 
-    return stream_view(places, view)
+    return stream_view(places, view, region.name if plan.is_split else "arena")
+
+
+def _written(schedule: Schedule, plan: MemoryPlan, name: str) -> RegionView:
+    offset = offset_of(schedule, plan, name)
+    return RegionView(offset, schedule.graph.tensor(name).bytes, place_of(plan, offset))
 
 
 def _step(
     schedule: Schedule, plan: MemoryPlan, step: Step, functions: Mapping[FunctionKey, FunctionView], names: _Names
 ) -> StepView:
     prefix = f"{names.model}_{step.index}"
-    places = [f"net->arena + {offset_of(schedule, plan, name)}" for name in (*step.inputs, *step.outputs)]
-    scratch = f"net->arena + {_scratch_offset(plan, step)}"
+    places = [place_of(plan, offset_of(schedule, plan, name)) for name in (*step.inputs, *step.outputs)]
+    scratch = place_of(plan, _scratch_offset(plan, step))
     streams = step.stream is not None
     kind = "" if streams else names.parameter_types[step.kernel]
     constants = _constants(step.constants, prefix)
@@ -309,7 +329,7 @@ def _step(
         parameters_type=kind,
         parameters=_parameters(step, prefix) if kind else (),
         constants=constants,
-        outputs=tuple(RegionView(offset_of(schedule, plan, n), schedule.graph.tensor(n).bytes) for n in step.outputs),
+        outputs=tuple(_written(schedule, plan, n) for n in step.outputs),
         comment=_step_comment(schedule, step),
         stream=_stream(schedule, plan, step, functions, names),
     )
@@ -357,6 +377,7 @@ def model_view(
         options=f"keep_inputs={'yes' if schedule.keep_inputs else 'no'}, optimize={schedule.optimize}",
         arena_bytes=plan.arena_bytes,
         arena_alignment=plan.alignment_bytes,
+        regions=plan.regions if plan.is_split else (),
         constant_bytes=schedule.constant_bytes,
         macs=schedule.macs,
         keep_inputs=schedule.keep_inputs,

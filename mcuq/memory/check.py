@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mcuq.artifacts import MemoryPlan, Schedule, Step
+from mcuq.artifacts import MemoryPlan, Placement, Region, Schedule, Step
 from mcuq.errors import IllegalGraph
 from mcuq.ir import Node
 from mcuq.memory.check_stream import check_stream
@@ -78,14 +78,39 @@ def _check_step(schedule: Schedule, plan: MemoryPlan, step: Step, survivors: set
         raise IllegalGraph(f"step {step.index} writes two things to one place")
 
 
+def _inside(placement: Placement, region: Region) -> bool:
+    end = region.offset_bytes + region.bytes
+    is_there = region.offset_bytes <= placement.offset_bytes and placement.offset_bytes + placement.bytes <= end
+    return is_there and placement.region == region.name
+
+
+def _check_regions(schedule: Schedule, plan: MemoryPlan) -> None:
+    """Regions lie one behind the other, aligned, and what a streamed step reads and writes lies in one of them."""
+    end = 0
+    for region in plan.regions:
+        if region.bytes <= 0 or region.offset_bytes < end or region.offset_bytes % max(plan.alignment_bytes, 1):
+            raise IllegalGraph(f"region {region.name!r} of the arena is empty, misaligned or lies over another")
+        end = region.offset_bytes + region.bytes
+    if end > plan.arena_bytes:
+        raise IllegalGraph("a region leaves the arena")
+    for step in schedule.steps:
+        if step.stream is not None and plan.regions:
+            values = {schedule.location(name).buffer for name in (*step.inputs, *step.outputs)}
+            if len({plan.placement(name).region for name in (*values, step.scratch)}) > 1:
+                raise IllegalGraph(f"step {step.index} computes row by row in two regions of the arena")
+
+
 def check_plan(schedule: Schedule, plan: MemoryPlan) -> MemoryPlan:
     """The same plan; raises IllegalGraph when a step destroys what is still needed or leaves the arena.
 
     It shares no code with the planners: it walks values, not buffers.
     """
+    _check_regions(schedule, plan)
     for placement in plan.placements:
         if placement.offset_bytes < 0 or placement.offset_bytes + placement.bytes > plan.arena_bytes:
             raise IllegalGraph(f"buffer {placement.buffer!r} leaves the arena")
+        if not any(_inside(placement, region) for region in plan.regions) and plan.regions:
+            raise IllegalGraph(f"buffer {placement.buffer!r} does not lie within one region of the arena")
         if placement.offset_bytes % schedule.buffer(placement.buffer).alignment_bytes:
             raise IllegalGraph(f"buffer {placement.buffer!r} is not aligned")
     inputs = [_range(schedule, plan, name) for name in schedule.graph.inputs]

@@ -17,6 +17,7 @@ Cost = Callable[[Candidate, int, int], int]
 # What firmware takes beside kernels and arena, before it is known: what is missed then is made up for in a next round.
 FIRMWARE_BYTES = 3072
 STATIC_BYTES = 640
+DATA_BYTES = 4096  # left to data beside an arena in fast memory: with MLPerf Tiny's firmware they may be more
 STACK_BYTES = 512
 
 
@@ -94,15 +95,37 @@ def _rank(planned: Schedule, plan: MemoryPlan, optimize: str, budget: Budget) ->
     return beyond, arena_bytes, flash_bytes if optimize == SIZE else planned.cycles, flash_bytes
 
 
+def arena_room_bytes(board: Board) -> int:
+    """What the stack leaves to an arena of all memories that may hold it; data come on top."""
+    regions = {region for region in (board.region_of("arena"), board.fast) if region is not None}
+    return sum(board.room_bytes(region, 0) for region in regions)
+
+
+def planned_for_board(planned: Schedule, board: Board | None) -> MemoryPlan:
+    """The plan for the board's memories: what is used most in its fast one, where it names one."""
+    arena = board.region_of("arena") if board else None
+    if board is None or arena is None or board.fast is None:
+        return plan_memory(planned)
+    fast_bytes = board.placement.fast_bytes or board.room_bytes(board.fast, DATA_BYTES)
+    return plan_memory(planned, max(0, fast_bytes), max(0, board.room_bytes(arena, DATA_BYTES)))
+
+
 def chosen_for_board(
     graph: Graph, board: Board | None, keep_inputs: bool, optimize: str, budget: Budget, cost: Cost | None = None
 ) -> tuple[Schedule, MemoryPlan]:
     """Schedule and plan; where they do not fit the board, what comes nearest to it."""
+    planned, plan = _chosen_for_room(graph, board, keep_inputs, optimize, budget, cost)
+    return planned, plan if board is None or board.fast is None else planned_for_board(planned, board)
+
+
+def _chosen_for_room(
+    graph: Graph, board: Board | None, keep_inputs: bool, optimize: str, budget: Budget, cost: Cost | None
+) -> tuple[Schedule, MemoryPlan]:
     features = board.features if board else frozenset()
     planned, plan = chosen(graph, features, keep_inputs, optimize, budget, cost)
     if board is None or board.flash is None or board.ram is None:
         return planned, plan
-    room = Budget(board.flash.bytes - FIRMWARE_BYTES, board.ram.bytes - board.stack_bytes - STATIC_BYTES)
+    room = Budget(board.flash.bytes - FIRMWARE_BYTES, arena_room_bytes(board) - STATIC_BYTES)
     assert room.flash_bytes is not None
     assert room.arena_bytes is not None
     tight = budget

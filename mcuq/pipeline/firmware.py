@@ -26,7 +26,7 @@ from mcuq.importers import load_model
 from mcuq.ir import Graph
 from mcuq.memory import plan_memory
 from mcuq.pipeline.boards import find_board
-from mcuq.pipeline.choosing import Budget, Cost, chosen_for_board, first_budget, prepared, tightened
+from mcuq.pipeline.choosing import Budget, Cost, chosen_for_board, first_budget, planned_for_board, prepared, tightened
 from mcuq.pipeline.mlperf import benchmark_defines
 from mcuq.pipeline.models import free_bytes, refused, removed
 from mcuq.pipeline.rendering import VERSION, rendered
@@ -37,6 +37,7 @@ from mcuq.schedule import reassembled, schedule
 GRAPH_NAME = "graph.mcuq"
 BUILD_NAME = "build.json"
 SELFTEST_SEED = 1
+SPLIT_LAYOUTS = ("plain", "make", "cmake")
 
 Array = npt.NDArray[Any]
 
@@ -76,6 +77,11 @@ def _refuse_too_large(board: Board, planned: Schedule, plan: MemoryPlan) -> None
             f"{board.flash.bytes} bytes of flash of board '{board.name}'; choose a smaller model or a larger board "
             "(`mcuq boards`)"
         )
+
+
+def _is_fast(plan: MemoryPlan) -> bool:
+    """Whether the whole arena fits the fast memory."""
+    return [region.name for region in plan.regions] == ["fast"]
 
 
 def _selftest_vectors(planned: Schedule, samples: int) -> SelfTest | None:
@@ -141,6 +147,8 @@ def codegen(
     flags = board.compiler.gcc if board else ()
     ready = _prepared(graph, remove_dead_channels)
     planned, plan = chosen_for_board(ready, board, keep_inputs, optimize, Budget())
+    if plan.is_split and wanted.name not in SPLIT_LAYOUTS:
+        plan = plan_memory(planned)  # its example and its metadata know one arena
     sources = rendered(planned, plan, name, _selftest_vectors(planned, selftest), labels=tuple(labels))
     sources = arrange(
         sources,
@@ -205,7 +213,7 @@ class _Order:
             out_dir,
             constant_bytes=planned.constant_bytes,
             arena_bytes=plan.arena_bytes,
-            link_script=link_script(self.board),
+            link_script=link_script(self.board, arena_is_fast=_is_fast(plan)),
             compiler=self.compiler,
             optimize=optimize_flag(self.goal.optimize),
             program=None if self.mlperf is None else sorted((resources.firmware() / "mlperf").glob("*.c")),
@@ -346,7 +354,7 @@ def open_build(folder: Path) -> Build:
     board = find_board(facts.get("board_file") or board_name)
     graph = load_model(folder / GRAPH_NAME)
     planned = reassembled(_prepared(graph, dead_go), board.features, keep_inputs, optimize, ways)
-    plan = plan_memory(planned)
+    plan = planned_for_board(planned, board)
     sources = rendered(planned, plan, name)
     image = read_image(folder / ELF_NAME, board, compiler, planned.constant_bytes, plan.arena_bytes)
     dead = removed(graph, planned.graph)

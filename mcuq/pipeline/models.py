@@ -13,7 +13,7 @@ from mcuq.ir import Constant, Graph
 from mcuq.ir.text import value_to_text
 from mcuq.ops import call_of, card_of, is_known, refusals
 from mcuq.passes import simplify
-from mcuq.pipeline.choosing import chosen, prepared
+from mcuq.pipeline.choosing import chosen, planned_for_board, prepared
 
 
 def load(model: str | Path | Any) -> Graph:
@@ -66,6 +66,7 @@ def inspect(
     if not found:
         try:
             planned, plan = chosen(graph, board.features if board else frozenset(), keep_inputs, optimize)
+            plan = planned_for_board(planned, board) if board is not None and board.fast is not None else plan
         except UnsupportedModel as error:
             found = (Refused("", (), str(error)),)
     flash_free, ram_free = free_bytes(board, planned, plan)
@@ -75,7 +76,17 @@ def inspect(
 
 
 def free_bytes(board: Board | None, planned: Schedule | None, plan: MemoryPlan | None) -> tuple[int | None, int | None]:
-    """Flash less constants, RAM less arena and stack (firmware and code come on top); None where nothing is known."""
+    """Flash less constants, RAM less arena and stack (firmware and code come on top); None where nothing is known.
+
+    Memories count together; where one is too small, what is missing there is the (negative) figure.
+    """
     if board is None or board.flash is None or board.ram is None or planned is None or plan is None:
         return None, None
-    return board.flash.bytes - planned.constant_bytes, board.ram.bytes - plan.arena_bytes - board.stack_bytes
+    stack = board.region_of("stack")
+    used = {region: board.stack_bytes if region == stack else 0 for region in board.ram_regions}
+    for name, region in (("fast", board.fast), ("slow", board.region_of("arena"))):
+        if region is not None:
+            used[region] += plan.region_bytes(name)
+    left = [region.bytes - taken for region, taken in used.items()]
+    missing = sum(free for free in left if free < 0)
+    return board.flash.bytes - planned.constant_bytes, missing or sum(left)

@@ -15,6 +15,7 @@ from mcuq.artifacts import (
     Inspection,
     Layer,
     Measurement,
+    MemoryPlan,
     Removed,
     Schedule,
     Spread,
@@ -84,6 +85,7 @@ def build_to_json(build: Build, board_file: str | None = None, invoke_stack_byte
         "macs": schedule.macs,
         "removed": removed_document(build.removed),
         "arena_bytes": build.plan.arena_bytes,
+        "arena_regions": regions_document(build.plan),
         "arena_lower_bound_bytes": build.plan.lower_bound_bytes,
         "static_ram_bytes": static,
         "stack_bytes": stack,
@@ -128,6 +130,7 @@ def inspection_to_json(inspection: Inspection) -> Document:
         "macs": sum(layer.macs for layer in i.layers),
         "removed": removed_document(i.removed),
         "arena_bytes": i.plan.arena_bytes if i.plan else None,
+        "arena_regions": regions_document(i.plan) if i.plan else None,
         "arena_lower_bound_bytes": i.plan.lower_bound_bytes if i.plan else None,
         "flash_bytes": flash_document(None, i.schedule.constant_bytes) if i.schedule else None,
         "fits": i.fits,
@@ -145,6 +148,7 @@ def refused_to_json(model: str, board: str | None, refused: Sequence[Any]) -> Do
             "macs",
             "removed",
             "arena_bytes",
+            "arena_regions",
             "arena_lower_bound_bytes",
             "flash_bytes",
             "fits",
@@ -167,6 +171,11 @@ def steps_document(schedule: Schedule) -> list[Document]:
     return [
         {**_planned_step(step), "nodes": [places[node.outputs[0]] for node in step.nodes]} for step in schedule.steps
     ]
+
+
+def regions_document(plan: MemoryPlan) -> Document:
+    """Bytes of the arena in each memory; an arena in one piece, on a board that names no fast memory, is `slow`."""
+    return {"fast": plan.region_bytes("fast"), "slow": plan.region_bytes("slow")}
 
 
 def removed_document(removed: Removed) -> Document:

@@ -111,16 +111,16 @@ def _flash_parts(build: Build) -> tuple[Part, ...]:
 
 
 def _ram_parts(build: Build) -> tuple[Part, ...]:
-    image, ram = build.image, build.board.ram
+    image, ram = build.image, sum(region.bytes for region in build.board.ram_regions)
     arena = Part("arena", build.plan.arena_bytes, "█")
-    if ram is None:
+    if build.board.is_host:
         return (arena,)
     used = build.plan.arena_bytes + image.static_ram_bytes + image.stack_bytes
     return (
         arena,
         Part("static", image.static_ram_bytes, "▒"),
         Part("stack (set aside)", image.stack_bytes, "░"),
-        Part("free", ram.bytes - used, "·"),
+        Part("free", ram - used, "·"),
     )
 
 

@@ -58,6 +58,9 @@ def summary_table(inspection: Inspection) -> Table:
     kernels = f"for {inspection.board.name}" if inspection.board else "of the portable kernels"
     bound = f"no placement of its steps goes below {inspection.plan.lower_bound_bytes:,}"
     table.add_row("arena", f"{bytes_text(inspection.plan.arena_bytes)}, exactly ({kernels}); {bound}")
+    if inspection.plan.regions:
+        fast, slow = (inspection.plan.region_bytes(name) for name in ("fast", "slow"))
+        table.add_row("", f"{bytes_text(fast)} of it in fast memory, {slow:,} in slow")
     table.add_row("constants", f"{bytes_text(inspection.schedule.constant_bytes)} of flash")
     if inspection.board is not None:
         table.add_row(f"fits {inspection.board.name}", _fits_text(inspection))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-from mcuq.artifacts import Image, Symbol, Trace
+from mcuq.artifacts import Image, Region, Symbol, Trace
 from mcuq.boards import Board
 from mcuq.errors import DeviceError, DeviceFault, DeviceTimeout, InvalidBoard, InvalidProject, LinkLost, ToolMissing
 from mcuq.run.functions import Functions
@@ -147,7 +147,7 @@ class GdbDevice:
 
     def read_arena(self, offset_bytes: int, count: int) -> bytes:
         """`count` bytes of the arena."""
-        return self._rsp.read(self._arena + offset_bytes, count)
+        return self._rsp.read(self._at(offset_bytes), count)
 
     def stats(self) -> Stats:
         """Stack by the paint that is gone; .data and .bss are the ELF's."""
@@ -286,13 +286,20 @@ class GdbDevice:
         self._rsp.write(self._paint_start, _PAINT * (size // 4))
 
     def _initialise(self) -> None:
-        arena = self._symbol(self._options.arena)
-        needed = self._target.plan.arena_bytes
-        if arena.bytes < needed:
-            raise InvalidProject(f"'{arena.name}' has {arena.bytes} bytes, the model needs {needed}; enlarge it")
-        self._arena = arena.address
+        plan = self._target.plan
+        regions = plan.regions if plan.is_split else (Region("arena", 0, plan.arena_bytes),)
+        said = self._options.arena.split(",") if not plan.is_split or "," in self._options.arena else ["fast", "slow"]
+        if len(said) != len(regions):
+            raise InvalidProject(f"the arena lies in {len(regions)} objects; name them as --gdb-arena FAST,SLOW")
+        objects = [self._symbol(name) for name in said]
+        for found, region in zip(objects, regions, strict=True):
+            if found.bytes < region.bytes:
+                raise InvalidProject(
+                    f"'{found.name}' has {found.bytes} bytes, the model needs {region.bytes}; enlarge it"
+                )
+        self._regions = tuple((r.offset_bytes, found.address) for r, found in zip(regions, objects, strict=True))
         self._instance, record = self._base, self._base + 32
-        self._rsp.write(record, struct.pack("<II", self._arena, arena.bytes))
+        self._rsp.write(record, b"".join(struct.pack("<II", o.address, o.bytes) for o in objects))
         code = self._call("init", self._instance, record, deadline_s=_OPEN_TIMEOUT_S)[0]
         if code:
             raise DeviceError(f"{self._model}_init answered {code}; the generated header lists what the code means")
@@ -327,7 +334,12 @@ class GdbDevice:
     def _address_of(self, value: str) -> int:
         location = self._target.schedule.location(value)
         placed = self._target.plan.placement(location.buffer).offset_bytes + location.offset_bytes
-        return self._arena + placed
+        return self._at(placed)
+
+    def _at(self, offset_bytes: int) -> int:
+        """The address of a byte of the arena."""
+        start, address = next(found for found in reversed(self._regions) if found[0] <= offset_bytes)
+        return address + offset_bytes - start
 
     def _output(self, value: str) -> bytes:
         return self._rsp.read(self._address_of(value), self._target.schedule.graph.tensor(value).bytes)
