@@ -136,7 +136,7 @@ def _placement_problem(board: Board) -> str | None:
             return "key 'placement.fast_bytes': needs a region, `fast`"
         room = board.room_bytes(board.fast, 0)
         if not 0 < place.fast_bytes <= room:
-            return f"key 'placement.fast_bytes': {place.fast_bytes} must be 1 to {room}, what the stack leaves of '{place.fast}'"
+            return f"key 'placement.fast_bytes': {place.fast_bytes} must be 1 to {room}, what the stack leaves there"
     for region in board.memory:
         if region.same_as is not None and kinds.get(region.same_as) != region.kind:
             return f"key 'memory': region '{region.name}' is the same as '{region.same_as}', which is no such region"

@@ -11,8 +11,8 @@ from mcuq.codegen.generate import environment
 def link_script(board: Board, *, constants_in_ram: bool = False, arena_is_fast: bool = False) -> str | None:
     """The script as text; None for the host, whose own linker knows better.
 
-    `constants_in_ram` places the model's constants in the data's region, for start-up to copy from flash; `arena_is_fast`
-    places the whole arena in the board's fast memory.
+    `constants_in_ram` places the model's constants in the data's region, for start-up to copy from flash;
+    `arena_is_fast` places the whole arena in the board's fast memory.
     """
     if board.is_host:
         return None
