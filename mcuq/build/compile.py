@@ -256,9 +256,11 @@ def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[st
 
 
 def _explain(fact: str, command: Sequence[str], messages: str) -> str:
-    """The fact, the first error lines, and the command that gave them."""
+    """The fact, the first error lines, and the command that gave them; all lines where a linker says why elsewhere."""
     lines = [line for line in messages.splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower() or "undefined" in line.lower()] or lines
+    errors = [line for line in lines if "error" in line.lower() or "undefined" in line.lower()]
+    if not errors or all(line.startswith(("collect2:", "clang: error: linker")) for line in errors):
+        errors = lines
     shown = "\n".join(f"  {line.strip()}" for line in errors[:_ERROR_LINES])
     return f"{fact}:\n{shown}\ncommand: {shlex.join(command)}"
 

@@ -25,8 +25,18 @@ from mcuq.exporters import save_graph
 from mcuq.importers import load_model
 from mcuq.ir import Graph
 from mcuq.memory import plan_memory
-from mcuq.pipeline.boards import find_board
-from mcuq.pipeline.choosing import Budget, Cost, chosen_for_board, first_budget, planned_for_board, prepared, tightened
+from mcuq.pipeline.boards import all_boards, find_board
+from mcuq.pipeline.choosing import (
+    FIRMWARE_BYTES,
+    STATIC_BYTES,
+    Budget,
+    Cost,
+    chosen_for_board,
+    first_budget,
+    planned_for_board,
+    prepared,
+    tightened,
+)
 from mcuq.pipeline.mlperf import benchmark_defines
 from mcuq.pipeline.models import free_bytes, refused, removed
 from mcuq.pipeline.rendering import VERSION, rendered
@@ -64,19 +74,47 @@ def _refuse_unsupported(graph: Graph) -> None:
 
 
 def _refuse_too_large(board: Board, planned: Schedule, plan: MemoryPlan) -> None:
+    """Raise DoesNotFit: by how much, and what would help, as far as it is known without building again.
+
+    The choice of kernels is the one that came nearest to the board (choosing.chosen_for_board), so that another goal
+    does not help.
+    """
     flash_free, ram_free = free_bytes(board, planned, plan)
+    facts, helps = [], []
     if ram_free is not None and ram_free < 0 and board.ram is not None:
-        raise DoesNotFit(
+        room = board.ram.bytes - board.stack_bytes
+        bound = plan.lower_bound_bytes
+        facts.append(
             f"the arena of {plan.arena_bytes} bytes and the stack of {board.stack_bytes} bytes need {-ram_free} bytes "
-            f"more than the {board.ram.bytes} bytes of RAM of board '{board.name}'; choose a smaller model or input, "
-            "or a larger board (`mcuq boards`)"
+            f"more than the {board.ram.bytes} bytes of RAM of board '{board.name}'"
         )
+        facts.append(
+            f"no placement of these steps takes less than {bound} bytes"
+            + (", more than the room by itself" if bound > room else "")
+        )
+        helps.append("a smaller input or fewer channels where the arena is largest (`mcuq inspect` shows the step)")
     if flash_free is not None and flash_free < 0 and board.flash is not None:
-        raise DoesNotFit(
+        facts.append(
             f"the constants of {planned.constant_bytes} bytes need {-flash_free} bytes more than the "
-            f"{board.flash.bytes} bytes of flash of board '{board.name}'; choose a smaller model or a larger board "
-            "(`mcuq boards`)"
+            f"{board.flash.bytes} bytes of flash of board '{board.name}'"
         )
+        helps.append("4-bit weights (`mcuq quantize --recipe int4`) or a smaller model")
+    if facts:
+        roomy = _roomier(board, planned, plan)
+        helps.append(f"a board with the room: {', '.join(roomy)}" if roomy else "a larger board than mcuq knows")
+        raise DoesNotFit("; ".join(facts) + "; what would help: " + "; ".join(helps))
+
+
+def _roomier(board: Board, planned: Schedule, plan: MemoryPlan, most: int = 3) -> tuple[str, ...]:
+    """The names of boards where these steps have room, those with least RAM first."""
+    fitting = []
+    for other in all_boards():
+        flash_free, ram_free = free_bytes(other, planned, plan)
+        if other.name == board.name or other.ram is None or flash_free is None or ram_free is None:
+            continue
+        if flash_free >= planned.code_bytes + FIRMWARE_BYTES and ram_free >= STATIC_BYTES:
+            fitting.append((other.ram.bytes, other.name))
+    return tuple(name for _, name in sorted(fitting)[:most])
 
 
 def _is_fast(plan: MemoryPlan) -> bool:
