@@ -3,6 +3,8 @@
 from mcuq.artifacts.analysis import Analysis, Fix, Histogram, LayerAnalysis, Quality
 from mcuq.artifacts.answers import (
     Answers,
+    AnswerScores,
+    ClassScores,
     Difference,
     EnergyEstimate,
     Events,
@@ -53,12 +55,14 @@ __all__ = [
     "SIZE",
     "SPEED",
     "Analysis",
+    "AnswerScores",
     "Answers",
     "Benchmark",
     "BenchmarkFirmware",
     "BenchmarkResult",
     "Buffer",
     "Build",
+    "ClassScores",
     "Comparison",
     "Cost",
     "Difference",

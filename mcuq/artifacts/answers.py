@@ -101,6 +101,31 @@ class StepMeasurement:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassScores:
+    """One class: its samples, the share of them that got it, and the share of answers with it that were right."""
+
+    label: int
+    samples: int
+    recall: float | None
+    precision: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerScores:
+    """What answers say beyond accuracy; empty or None where labels or the model's kind say nothing.
+
+    `mean_squared_error` is between the real values of the device's first output and the reference's. `top_k`: `(k,
+    share)`; `confusion[label][answer]`: samples; `auc`: area under the ROC curve of two classes or of anomalies.
+    """
+
+    mean_squared_error: float
+    top_k: tuple[tuple[int, float], ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+    classes: tuple[ClassScores, ...] = ()
+    auc: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """The verdict of a validation run; None is a figure that this link cannot give.
 
@@ -133,6 +158,7 @@ class Measurement:
     robustness: tuple[RobustnessPoint, ...] = ()
     latencies_ms: tuple[float, ...] = ()
     energy: EnergyEstimate | None = None
+    scores: AnswerScores | None = None
 
     @property
     def agrees(self) -> bool:

@@ -94,6 +94,10 @@ def run(
     link: LinkOption = None,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N samples.")] = None,
     per_step: Annotated[bool, typer.Option("--per-step", help="Compare, count and list every step.")] = False,
+    per_class: Annotated[
+        bool,
+        typer.Option("--per-class", help="Also print recall and precision of each class, and what was taken for what."),
+    ] = False,
     count_samples: Annotated[
         int | None, typer.Option("--count-samples", metavar="N", min=1, help="On how many samples to count: 3.")
     ] = None,
@@ -220,7 +224,7 @@ def run(
         resume=resume,
         perturb=perturbations(perturb),
     )
-    conclude(measurement, limits, per_step, json, junit)
+    conclude(measurement, limits, per_step, json, junit, per_class=per_class)
 
 
 def serial_link(link: str | None, port: str | None, baud: int | None) -> str | None:
@@ -297,16 +301,22 @@ def conclude(
     per_step: bool = False,
     json: Path | None = None,
     junit: Path | None = None,
+    *,
+    per_class: bool = False,
 ) -> None:
     """Show the verdict, write it, and end with exit status 1 where a gate failed."""
     from mcuq.report import failed_gates, measurement_to_json
     from mcuq.report.evaluation_tables import robustness_table
-    from mcuq.report.tables import measured_steps_table, verdict_table
+    from mcuq.report.tables import classes_table, measured_steps_table, verdict_table
 
     to_stderr = json == terminal.STANDARD_OUTPUT
     if per_step:
         terminal.show(measured_steps_table(measurement), stderr=to_stderr)
     terminal.show(verdict_table(measurement), stderr=to_stderr)
+    if per_class and measurement.scores is not None and measurement.scores.classes:
+        terminal.show(classes_table(measurement.scores), stderr=to_stderr)
+    elif per_class:
+        terminal.warn("--per-class: the data have no labels, or the model is no classifier of at most 100 classes")
     if measurement.robustness:
         terminal.show(robustness_table(measurement.robustness), stderr=to_stderr)
     if json is not None:

@@ -33,7 +33,9 @@ from mcuq.perturb import Perturbation
 from mcuq.pipeline.evaluation import classes_of_versions, curve, disturbed, real_inputs, stored_inputs
 from mcuq.profile import price, timing_of
 from mcuq.profile.energy import energy_of, supply_named
+from mcuq.report.answer_scores import answer_scores
 from mcuq.report.figures import removed_text
+from mcuq.report.scores import real_values
 from mcuq.report.verdict import accuracy, equal_samples, greatest_error, predicted_classes, spread
 from mcuq.run.connect import connected
 from mcuq.run.device import Counting, Device
@@ -337,5 +339,12 @@ def _measurement(
         flash_constant_bytes=build.schedule.constant_bytes,
         steps=_step_measurements(build.schedule, traces[0] if traces else None),
         max_error=greatest_error(got.outputs, expected) if tolerance else None,
+        scores=answer_scores(
+            build.graph,
+            real_values(samples.inputs[0], build.graph.tensor(build.graph.inputs[0])),
+            real_values(got.outputs[0], tensor),
+            real_values(expected[0], tensor),
+            labels,
+        ),
         notes=(removed_text(build.removed, build.schedule.macs),) if build.removed.macs else (),
     )

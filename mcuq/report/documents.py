@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mcuq.artifacts import (
+    AnswerScores,
     BenchmarkFirmware,
     Build,
     Difference,
@@ -40,6 +41,7 @@ def measurement_to_json(measurement: Measurement) -> Document:
         "bit_exact": m.bit_exact,
         "max_error": None if m.max_error is None else _number(m.max_error),
         "agreement": m.agreement,
+        "scores": None if m.scores is None else _scores(m.scores),
         "first_difference": _difference(m.first_difference),
         "instructions": _spread(m.instructions),
         "cycles": _spread(m.cycles),
@@ -54,6 +56,16 @@ def measurement_to_json(measurement: Measurement) -> Document:
         "robustness": [asdict(point) for point in m.robustness],
         "notes": list(m.notes),
         "extra": dict(m.extra),
+    }
+
+
+def _scores(scores: AnswerScores) -> Document:
+    return {
+        "mean_squared_error": _number(scores.mean_squared_error),
+        "top_k": {str(k): share for k, share in scores.top_k},
+        "auc": scores.auc,
+        "classes": [asdict(of_class) for of_class in scores.classes],
+        "confusion": [list(row) for row in scores.confusion],
     }
 
 

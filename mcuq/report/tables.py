@@ -10,7 +10,16 @@ from rich.console import OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
-from mcuq.artifacts import Build, Difference, EnergyEstimate, Inspection, Measurement, StepMeasurement, Trade
+from mcuq.artifacts import (
+    AnswerScores,
+    Build,
+    Difference,
+    EnergyEstimate,
+    Inspection,
+    Measurement,
+    StepMeasurement,
+    Trade,
+)
 from mcuq.boards import Board
 from mcuq.report.figures import (
     NOT_KNOWN,
@@ -100,6 +109,8 @@ def verdict_table(measurement: Measurement) -> Table:
     samples = "sample" if m.samples == 1 else "samples"
     table.add_row("model", f"{m.model} on {m.board} ({m.link}), {m.compiler}, {count_text(m.samples)} {samples}")
     table.add_row("accuracy", _accuracy_text(m))
+    if m.scores is not None and (m.scores.top_k or m.scores.auc is not None):
+        table.add_row("scores", _scores_text(m.scores))
     table.add_row("agreement", Text(_agreement_text(m), style="green" if m.agrees else "bold red"))
     table.add_row("latency", _latency_text(m))
     table.add_row("instructions", spread_text(m.instructions))
@@ -113,6 +124,22 @@ def verdict_table(measurement: Measurement) -> Table:
     table.add_row("flash", f"{bytes_text(m.flash_total_bytes)} = {parts}")
     for note in m.notes:
         table.add_row("note", Text(note))
+    return table
+
+
+def _scores_text(scores: AnswerScores) -> str:
+    shares = [f"top-{k} {percent_text(share)}" for k, share in scores.top_k]
+    return ", ".join(shares + ([] if scores.auc is None else [f"area under the ROC curve {scores.auc:.4f}"]))
+
+
+def classes_table(scores: AnswerScores) -> Table:
+    """Recall and precision of each class, and how often each answer was given: the diagonal is right."""
+    answers = [str(of_class.label) for of_class in scores.classes]
+    table = new_table("class>", "samples>", "recall>", "precision>", *(f"{answer}>" for answer in answers))
+    for of_class, row in zip(scores.classes, scores.confusion, strict=True):
+        shares = (percent_text(of_class.recall), percent_text(of_class.precision))
+        counts = [Text(str(n), style="bold" if answer == of_class.label else "") for answer, n in enumerate(row)]
+        table.add_row(str(of_class.label), f"{of_class.samples:,}", *shares, *counts)
     return table
 
 
