@@ -41,7 +41,7 @@ OptimizeOption = Annotated[
     typer.Option(
         "--optimize",
         metavar="speed|size|balanced|ram",
-        help="What kernels are chosen for: few cycles (a KB of flash for 0.1 % of them), little flash (a KB for 10 %), "
+        help="What kernels are chosen for: few cycles (a KB of flash for 0.1 % of them), little flash (a KB for 8 %), "
         "a trade (the default: a KB for 1 %), least RAM.",
     ),
 ]

@@ -115,8 +115,9 @@ def quantization_report(
         compiler=compiler,
         progress=progress,
     )
-    some = slice(0, RANGE_SAMPLES)
-    stored = load_samples(data, quantized.graph, limit, preprocessing).take(some)
+    stored = load_samples(data, quantized.graph, limit, preprocessing)
+    some = slice(None, None, max(1, stored.count // RANGE_SAMPLES))  # spread: data may be sorted by class
+    stored = stored.take(some)
     reals = real_inputs(graph, load_samples(data, graph, limit, preprocessing).take(some))
     found = range_warnings(quantized.graph, interpreter.run_all(quantized.graph, stored.inputs), reals)
     warnings = (*quantized.report.warnings, *found)

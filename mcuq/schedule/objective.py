@@ -7,7 +7,7 @@ from mcuq.schedule.candidates import Candidate
 
 # What a KB of flash must save, as a share of the cycles of the fastest choice. `ram` decides by it between choices of
 # equal RAM.
-SHARE_PER_KB = {SPEED: 1e-3, BALANCED: 0.01, SIZE: 0.1, RAM: 0.01}
+SHARE_PER_KB = {SPEED: 1e-3, BALANCED: 0.01, SIZE: 0.08, RAM: 0.01}
 
 
 def cycles_of(chosen: tuple[Candidate, ...]) -> int:

@@ -103,7 +103,9 @@ def _plan(node: Node, graph: Graph, limit_bytes: int) -> Work:
     sizes = _parameters(node, graph, limit_bytes)
     outputs = graph[node.outputs[0]].shape[3]
     cycles = own.cycles_of(g, lines, outputs, BLOCK, sizes.band, 1)
-    tiles = outputs * lines.out_lines * -(-lines.out_positions // own.TILE)
+    calls = outputs * -(-lines.out_lines // sizes.band)
+    made = outputs * lines.out_lines
+    tiles = made * -(-lines.out_positions // own.TILE)
     stream = np.array(own.stream_words(node, graph, lines), np.int64) & 0xFFFFFFFF
     return Work(
         shape=SharedDepthwiseShape(g.stride_x),
@@ -111,7 +113,7 @@ def _plan(node: Node, graph: Graph, limit_bytes: int) -> Work:
         constants=(PackedConstant("stream", "uint32_t", stream.astype(np.uint32)),),
         scratch_bytes=BLOCK * sizes.plane_bytes,
         overlaps=(own.overlap_of(node, graph, g, lines, sizes.band),),
-        cycles=cycles + 18 * tiles,
+        cycles=cycles + 29 * tiles + 22 * made + 45 * calls,
         code_bytes=620,
         shared_code=(("mcuq_split_line", 166),),
         variant=f"shared, {sizes.band} line{'s' if sizes.band > 1 else ''} at a time",
