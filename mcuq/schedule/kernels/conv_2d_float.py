@@ -18,6 +18,7 @@ from mcuq.schedule.kernels.float_weights import (
     refuses_types,
     weight_constants,
 )
+from mcuq.schedule.kernels.rates import layer_cycles
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
 
@@ -39,7 +40,12 @@ def plan(node: Node, graph: Graph) -> Work:
     channels = weights.shape[0]
     geometry = window_shape(x, y, window_of(node.attrs, weights))
     shape = FloatConvShape(geometry, channels, float_weights(weights), node.attrs.activation)
-    return Work(shape, PointersOnly(), weight_constants(node, graph, channels))
+    return Work(
+        shape,
+        PointersOnly(),
+        weight_constants(node, graph, channels),
+        cycles=layer_cycles("conv_2d/float", node, graph),
+    )
 
 
 def plan_hybrid(node: Node, graph: Graph) -> Work:
@@ -50,7 +56,14 @@ def plan_hybrid(node: Node, graph: Graph) -> Work:
     symmetric = image_is_symmetric(call_of(node, graph))
     shape = FloatConvShape(geometry, channels, float_weights(weights), node.attrs.activation, symmetric)
     constants = weight_constants(node, graph, channels)
-    return Work(shape, PointersOnly(), constants, scratch_bytes=x.elements, overlaps=anywhere(node, graph))
+    return Work(
+        shape,
+        PointersOnly(),
+        constants,
+        scratch_bytes=x.elements,
+        overlaps=anywhere(node, graph),
+        cycles=layer_cycles("conv_2d/hybrid", node, graph),
+    )
 
 
 FLOAT = Kernel(

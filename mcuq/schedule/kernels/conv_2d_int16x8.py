@@ -10,6 +10,7 @@ from mcuq.ops.weighted import channel_multipliers
 from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.int16_sums import int16_sums
 from mcuq.schedule.kernels.raster import raster_overlap
+from mcuq.schedule.kernels.rates import layer_cycles
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
 
@@ -30,7 +31,13 @@ def plan(node: Node, graph: Graph) -> Work:
     multipliers = channel_multipliers(x, weights, y, channels)
     sums = int16_sums(node, graph, weights.values.reshape(channels, -1), multipliers)
     shape = ConvInt16Shape(geometry, channels, sums.wide)
-    return Work(shape, sums.parameters, sums.constants, overlaps=raster_overlap(node, graph, geometry))
+    return Work(
+        shape,
+        sums.parameters,
+        sums.constants,
+        overlaps=raster_overlap(node, graph, geometry),
+        cycles=layer_cycles("conv_2d/int16x8", node, graph),
+    )
 
 
 KERNEL = Kernel("conv_2d/int16x8", ("CONV_2D",), "mcuq_int16_parameters", only(plan), arithmetics=("int16x8",))

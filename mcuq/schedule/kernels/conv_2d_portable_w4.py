@@ -25,6 +25,7 @@ from mcuq.schedule.kernels.packing_int4 import (
     refuses_other_weights,
 )
 from mcuq.schedule.kernels.raster import raster_overlap
+from mcuq.schedule.kernels.rates import layer_cycles
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
 
@@ -85,6 +86,7 @@ def plan(node: Node, graph: Graph) -> Work:
         ),
         scratch_bytes=0 if direct else rows.shape[1],
         overlaps=raster_overlap(node, graph, geometry),
+        cycles=layer_cycles("conv_2d/portable_w4", node, graph),
     )
 
 

@@ -12,6 +12,7 @@ from mcuq.ir import Graph, Node
 from mcuq.ops.int16_curves import LOGISTIC_EXPONENTS, TANH_EXPONENTS
 from mcuq.ops.requirements import quantization_of
 from mcuq.schedule.kernel import Kernel, Work, in_place, only
+from mcuq.schedule.kernels.rates import element_cycles
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,13 @@ def plan(node: Node, graph: Graph) -> Work:
     x, is_tanh = graph[node.inputs[0]], node.op == "TANH"
     factor = curve_factor(quantization_of(x).scale, TANH_EXPONENTS if is_tanh else LOGISTIC_EXPONENTS)
     table = PackedConstant("table", "uint16_t", sigmoid_table().astype(np.uint16))
-    return Work(CurveShape(is_tanh), CurveParameters(x.elements, *factor), (table,), overlaps=in_place(node, graph))
+    return Work(
+        CurveShape(is_tanh),
+        CurveParameters(x.elements, *factor),
+        (table,),
+        overlaps=in_place(node, graph),
+        cycles=element_cycles("curve/int16x8", x.elements),
+    )
 
 
 KERNEL = Kernel("curve/int16x8", ("LOGISTIC", "TANH"), "mcuq_curve_parameters", only(plan), arithmetics=("int16x8",))

@@ -14,6 +14,7 @@ from mcuq.schedule.kernels.float_weights import (
     refuses_types,
     weight_constants,
 )
+from mcuq.schedule.kernels.rates import layer_cycles
 from mcuq.schedule.kernels.window_shape import window_shape
 
 
@@ -32,7 +33,12 @@ def _shape(node: Node, graph: Graph, *, symmetric: bool) -> FloatConvShape:
 def plan(node: Node, graph: Graph) -> Work:
     """The step of one depthwise convolution in float."""
     shape = _shape(node, graph, symmetric=True)
-    return Work(shape, PointersOnly(), weight_constants(node, graph, shape.out_channels))
+    return Work(
+        shape,
+        PointersOnly(),
+        weight_constants(node, graph, shape.out_channels),
+        cycles=layer_cycles("depthwise_conv_2d/float", node, graph),
+    )
 
 
 def plan_hybrid(node: Node, graph: Graph) -> Work:
@@ -40,7 +46,14 @@ def plan_hybrid(node: Node, graph: Graph) -> Work:
     shape = _shape(node, graph, symmetric=False)
     constants = weight_constants(node, graph, shape.out_channels)
     scratch_bytes = graph[node.inputs[0]].elements
-    return Work(shape, PointersOnly(), constants, scratch_bytes=scratch_bytes, overlaps=anywhere(node, graph))
+    return Work(
+        shape,
+        PointersOnly(),
+        constants,
+        scratch_bytes=scratch_bytes,
+        overlaps=anywhere(node, graph),
+        cycles=layer_cycles("depthwise_conv_2d/hybrid", node, graph),
+    )
 
 
 FLOAT = Kernel(

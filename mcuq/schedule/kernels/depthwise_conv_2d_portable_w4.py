@@ -26,6 +26,7 @@ from mcuq.schedule.kernels.packing_int4 import (
     refuses_other_weights,
 )
 from mcuq.schedule.kernels.raster import raster_overlap
+from mcuq.schedule.kernels.rates import layer_cycles
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
 MOST_TAPS = 1 << 8  # whose addresses fit the stack
@@ -76,6 +77,7 @@ def plan(node: Node, graph: Graph) -> Work:
         ),
         scratch_bytes=geometry.channels if geometry.padded else 0,
         overlaps=raster_overlap(node, graph, geometry),
+        cycles=layer_cycles("depthwise_conv_2d/portable_w4", node, graph),
     )
 
 

@@ -9,6 +9,7 @@ from mcuq.ir import Constant, Graph, Node
 from mcuq.schedule.kernel import Kernel, Work, in_place, only
 from mcuq.schedule.kernels.binary_portable import PairDimension, pair_loops
 from mcuq.schedule.kernels.float_weights import PointersOnly
+from mcuq.schedule.kernels.rates import element_cycles
 
 _OPERATORS = {"ADD": "+", "SUB": "-", "MUL": "*"}
 _FUNCTIONS = {"LOGISTIC": "mcuq_logistic", "TANH": "mcuq_tanh", "RELU": "mcuq_relu", "RELU6": "mcuq_relu6"}
@@ -46,13 +47,15 @@ def plan_binary(node: Node, graph: Graph) -> Work:
         for index, value in enumerate((a, b))
         if isinstance(value, Constant)
     )
-    return Work(shape, PointersOnly(), constants, overlaps=in_place(node, graph))
+    cycles = element_cycles("binary/float", graph[node.outputs[0]].elements)
+    return Work(shape, PointersOnly(), constants, overlaps=in_place(node, graph), cycles=cycles)
 
 
 def plan_unary(node: Node, graph: Graph) -> Work:
     """The step of one function of each element."""
     parameters = FloatUnaryParameters(graph[node.inputs[0]].elements)
-    return Work(FloatUnaryShape(_FUNCTIONS[node.op]), parameters, overlaps=in_place(node, graph))
+    cycles = element_cycles("unary/float", parameters.elements)
+    return Work(FloatUnaryShape(_FUNCTIONS[node.op]), parameters, overlaps=in_place(node, graph), cycles=cycles)
 
 
 BINARY = Kernel("binary/float", tuple(_OPERATORS), "", only(plan_binary), arithmetics=("float",))

@@ -15,6 +15,7 @@ from mcuq.schedule.kernels.float_weights import (
     refuses_types,
     weight_constants,
 )
+from mcuq.schedule.kernels.rates import layer_cycles
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,12 @@ def _shape(node: Node, graph: Graph, *, symmetric: bool) -> FloatRowsShape:
 def plan(node: Node, graph: Graph) -> Work:
     """The step of one fully connected layer in float."""
     shape = _shape(node, graph, symmetric=True)
-    return Work(shape, PointersOnly(), weight_constants(node, graph, shape.out_channels))
+    return Work(
+        shape,
+        PointersOnly(),
+        weight_constants(node, graph, shape.out_channels),
+        cycles=layer_cycles("fully_connected/float", node, graph),
+    )
 
 
 def plan_hybrid(node: Node, graph: Graph) -> Work:
@@ -47,7 +53,14 @@ def plan_hybrid(node: Node, graph: Graph) -> Work:
     shape = _shape(node, graph, symmetric=not node.attrs.asymmetric_inputs)
     constants = weight_constants(node, graph, shape.out_channels)
     overlaps = anywhere(node, graph) if shape.rows == 1 else ()
-    return Work(shape, PointersOnly(), constants, scratch_bytes=shape.depth, overlaps=overlaps)
+    return Work(
+        shape,
+        PointersOnly(),
+        constants,
+        scratch_bytes=shape.depth,
+        overlaps=overlaps,
+        cycles=layer_cycles("fully_connected/hybrid", node, graph),
+    )
 
 
 FLOAT = Kernel(

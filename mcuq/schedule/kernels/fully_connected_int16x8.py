@@ -8,6 +8,7 @@ from mcuq.ir import Graph, Node
 from mcuq.ops.fully_connected import multipliers_of
 from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.int16_sums import int16_sums
+from mcuq.schedule.kernels.rates import layer_cycles
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ def plan(node: Node, graph: Graph) -> Work:
     outputs, depth = weights.shape
     sums = int16_sums(node, graph, weights.values, multipliers_of(x, weights, y))
     shape = FullyConnectedInt16Shape(x.elements // depth, depth, outputs, sums.wide)
-    return Work(shape, sums.parameters, sums.constants)
+    return Work(shape, sums.parameters, sums.constants, cycles=layer_cycles("fully_connected/int16x8", node, graph))
 
 
 KERNEL = Kernel(

@@ -25,6 +25,7 @@ from mcuq.schedule.kernels.packing_int4 import (
     int4_constants,
     refuses_other_weights,
 )
+from mcuq.schedule.kernels.rates import layer_cycles
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def plan(node: Node, graph: Graph) -> Work:
             *(multiplier_constants(multipliers, node.arithmetic) if per_channel else ()),
             *zero_point_constants(zeros),
         ),
+        cycles=layer_cycles("fully_connected/portable_w4", node, graph),
     )
 
 

@@ -9,6 +9,7 @@ from mcuq.ops.mean import count_of, division_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.schedule.kernel import Kernel, Work, only
 from mcuq.schedule.kernels.mean_portable import MeanShape, merged_dimensions
+from mcuq.schedule.kernels.rates import element_cycles
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ def plan(node: Node, graph: Graph) -> Work:
             divisor=divisor,
             output_offset=quantization_of(y).zero_point,
         ),
+        cycles=element_cycles("mean/shift", x.elements),
     )
 
 

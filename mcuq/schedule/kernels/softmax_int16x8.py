@@ -11,6 +11,7 @@ from mcuq.artifacts import PackedConstant
 from mcuq.ir import Graph, Node
 from mcuq.ops.int16_curves import difference_multiplier
 from mcuq.schedule.kernel import Kernel, Work, in_place, only
+from mcuq.schedule.kernels.rates import element_cycles
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ def plan(node: Node, graph: Graph) -> Work:
             PackedConstant("reciprocals", "int16_t", one_over_one_plus_table().astype(np.int16)),
         ),
         overlaps=in_place(node, graph),
+        cycles=element_cycles("softmax/int16x8", x.elements),
     )
 
 

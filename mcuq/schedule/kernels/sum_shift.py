@@ -11,6 +11,7 @@ from mcuq.ops.binary import LEFT_SHIFT, sum_multipliers
 from mcuq.ops.requirements import quantization_of
 from mcuq.schedule.kernel import Kernel, Work, in_place, only
 from mcuq.schedule.kernels.binary_portable import SumShape, operand_constants, pair_loops
+from mcuq.schedule.kernels.rates import element_cycles
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ def plan(node: Node, graph: Graph) -> Work:
             output_max=high,
         ),
         operand_constants(node, graph),
+        cycles=element_cycles("sum/shift", y.elements),
         overlaps=in_place(node, graph),
     )
 
