@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -92,6 +93,24 @@ def test_plain(name: str, bench: Path, request: pytest.FixtureRequest) -> None:
     sources = [folder / "example/main.c", *sorted(folder.glob("*.c"))]
     ran("arm-none-eabi-gcc", *CPU.split(), "-O2", f"-I{folder}", *sources, *links(bench).split(), "-o", "p", cwd=bench)
     assert f"{name}: self-test passed" in ran(*QEMU, "p", cwd=bench)
+
+
+def test_weights_in_external_flash(bench: Path, root: Path) -> None:
+    """The documented fragment puts every constant into the mapped flash, and the self-test passes there."""
+    folder = written(bench, "plain", demo.model_path(), "digits")
+    page = (root / "docs" / "placement.md").read_text(encoding="utf-8")
+    (fragment,) = re.findall(r"```ld\n(.*?)```", page, re.DOTALL)
+    assert "0x90000000" in fragment
+    (bench / "qspi.ld").write_text(fragment.replace("0x90000000", "0x21000000"))  # what the machine has: PSRAM
+    section = '-DDIGITS_CONSTANT_SECTION=__attribute__((section(".qspi")))'
+    sources = [folder / "example/main.c", *sorted(folder.glob("*.c"))]
+    options = (*CPU.split(), "-O2", section, f"-I{folder}", "-T", "qspi.ld", "-Wl,--orphan-handling=warn")
+    ran("arm-none-eabi-gcc", *options, *sources, *links(bench).split(), "-o", "p", cwd=bench)
+    symbols = ran("arm-none-eabi-nm", "p", cwd=bench).splitlines()
+    streams = [int(line.split()[0], 16) for line in symbols if line.endswith("_stream")]
+    assert streams
+    assert all(0x2100_0000 <= address < 0x2180_0000 for address in streams)
+    assert "digits: self-test passed" in ran(*QEMU, "p", cwd=bench)
 
 
 def test_make(bench: Path) -> None:
