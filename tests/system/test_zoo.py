@@ -150,3 +150,24 @@ def test_all_of_image_classification(zoo: Path, built: Builder, board: str, link
     samples = samples_of(build.graph, images, data["labels"])
     measured = assert_equals_recorded(build, link, samples, outputs, count_samples=1)
     assert measured.accuracy == pytest.approx(0.865)
+
+
+ROADS = [
+    pytest.param(board.name, link, id=f"{board.name}-{link}")
+    for board in pipeline.all_boards()
+    for link in board.links
+    if link in ("sim", "qemu") and not board.is_host
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("board", "link"), ROADS)
+def test_keyword_spotting_on_every_board(zoo: Path, built: Builder, board: str, link: str) -> None:
+    """Where memory allows it, DS-CNN gives TFLM's bytes on the board's own start-up, UART and memories."""
+    need(board, link)
+    graph = pipeline.load(zoo / "models" / "kws_ref_int8.tflite")
+    if not pipeline.inspect(graph, pipeline.find_board(board)).fits:
+        pytest.skip(f"it does not fit {board}")
+    inputs, outputs = golden(zoo, "kws_ref_int8")
+    made = built("kws_ref_int8", board)
+    assert_equals_recorded(made, link, samples_of(made.graph, inputs), outputs, limit=2, count_samples=1)
