@@ -462,6 +462,12 @@ def test_doctor_names_every_tool() -> None:
     for tool in document["tools"]:
         assert tool["name"] in table
         assert (tool["version"] if tool["found"] else tool["install"]) in table
+    assert {"pyocd", "openocd", "jlink", "esptool"} <= {tool["name"] for tool in document["flashing"]}
+    for tool in document["flashing"]:
+        assert tool["name"] in table
+        assert tool["install"]
+    (openocd,) = (tool for tool in document["flashing"] if tool["name"] == "openocd")
+    assert "nucleo-l4r5zi" in openocd["boards"]
 
 
 def test_doctor_says_when_nothing_can_be_built(monkeypatch: pytest.MonkeyPatch) -> None:

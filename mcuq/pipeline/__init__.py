@@ -8,7 +8,7 @@ from mcuq.pipeline.choosing import trade
 from mcuq.pipeline.evaluation import compare, evaluate, robustness
 from mcuq.pipeline.extensions import UserOp, user_ops
 from mcuq.pipeline.firmware import Generated, build, codegen, open_build
-from mcuq.pipeline.flashing import Programmed, flash
+from mcuq.pipeline.flashing import Programmed, flash, flash_tools
 from mcuq.pipeline.mlperf import benchmark_named, benchmark_samples, mlperf
 from mcuq.pipeline.models import inspect, load
 from mcuq.pipeline.profiling import profile, random_samples
@@ -50,6 +50,7 @@ __all__ = [
     "fault_map",
     "find_board",
     "flash",
+    "flash_tools",
     "held_out",
     "inspect",
     "is_float",

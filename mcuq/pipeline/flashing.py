@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from mcuq.artifacts import Build
 from mcuq.errors import InvalidBoard
+from mcuq.pipeline.boards import all_boards
 from mcuq.pipeline.validation import device_target, fault_map
 from mcuq.run.connect import connected
-from mcuq.run.flashing import Flashed, flash_image
+from mcuq.run.flashing import Flashed, FoundFlashTool, find_flash_tools, flash_image
 from mcuq.run.links import open_link
 from mcuq.run.messages import Hello
 
@@ -47,3 +48,8 @@ def flash(
     with closing(link):
         client = connected(link, device_target(build), fault_map(build).describe, deadline_s=_START_DEADLINE_S)
         return Programmed(flashed, client.hello())
+
+
+def flash_tools() -> tuple[FoundFlashTool, ...]:
+    """The flashing tools that mcuq can use, found or not, with the boards that each can write to."""
+    return find_flash_tools(all_boards())

@@ -228,6 +228,15 @@ def tools_table(tools: Iterable[Any]) -> Table:
     return table
 
 
+def flash_tools_table(tools: Iterable[Any]) -> Table:
+    """One row a tool of `pipeline.flash_tools`."""
+    table = new_table("to flash boards", "where, or how to get it", "boards", overflow="fold")
+    for tool in tools:
+        where = Text(tool.where) if tool.where else Text(f"not found: {tool.install}", style="yellow")
+        table.add_row(tool.name, where, ", ".join(tool.boards))
+    return table
+
+
 def new_table(*headers: str, overflow: OverflowMethod = "ellipsis") -> Table:
     """A table with these headers; one that ends in > is a column of numbers, which is never cut or wrapped."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)

@@ -78,6 +78,25 @@ def flash_tools(board: Board) -> tuple[tuple[str, bool], ...]:
     return () if flash is None else tuple((tool.name, bool(tool.find())) for tool in FLASH_TOOLS if tool.fits(flash))
 
 
+@dataclass(frozen=True, slots=True)
+class FoundFlashTool:
+    """A flashing tool: where it is (None: not installed), how to get it, and the boards whose files name it."""
+
+    name: str
+    where: str | None
+    install: str
+    boards: tuple[str, ...]
+
+
+def find_flash_tools(boards: Sequence[Board]) -> tuple[FoundFlashTool, ...]:
+    """Every tool that can write to one of the boards, in order of preference."""
+    named = [(board.name, board.flashing) for board in boards if board.flashing is not None]
+    return tuple(
+        FoundFlashTool(tool.name, tool.find(), tool.install, tuple(name for name, flash in named if tool.fits(flash)))
+        for tool in FLASH_TOOLS
+    )
+
+
 def _chosen(board: Board, name: str | None) -> tuple[FlashTool, str]:
     flash = board.flashing
     fitting = [] if flash is None else [tool for tool in FLASH_TOOLS if tool.fits(flash)]
