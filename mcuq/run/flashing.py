@@ -72,12 +72,6 @@ def flash_image(image: Image, board: Board, *, probe: str | None = None, tool: s
     return Flashed(chosen.name, len(data), verified)
 
 
-def flash_tools(board: Board) -> tuple[tuple[str, bool], ...]:
-    """The tools that the board's [flash] names, and whether each is installed."""
-    flash = board.flashing
-    return () if flash is None else tuple((tool.name, bool(tool.find())) for tool in FLASH_TOOLS if tool.fits(flash))
-
-
 @dataclass(frozen=True, slots=True)
 class FoundFlashTool:
     """A flashing tool: where it is (None: not installed), how to get it, and the boards whose files name it."""

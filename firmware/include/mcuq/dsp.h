@@ -178,7 +178,7 @@ static inline int32_t mcuq_scale_operand(int32_t x, int32_t multiplier, int32_t 
     "sxtb16 r9, lr\n\t"                                                                                                \
     "sxtb16 lr, lr, ror #8\n\t"                                                                                        \
     "str r9, [r7], #4\n\t"                                                                                             \
-    "str lr, [r8], #4\n\t"  
+    "str lr, [r8], #4\n\t"
 
 /* r0 r6 r7 r8 planes, r2 from, r3 step, r4 words, r5 edges, r12 padding, r9 r10 lr scratch. */
 MCUQ_CODE_SECTION __attribute__((naked, noinline, unused)) static
@@ -407,9 +407,9 @@ MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_8_alike, 0)
     "lsl lr, lr, #8\n\t"                                                                                               \
     "add r4, r5\n\t"
 
-/* The second pixel is stored first: with a stride of 0 the first one then overwrites it. */
-#define MCUQ_PAIR_STORE(first, second, channel)                                                                        \
-    "ldm r0!, {r1, r2, r3}\n\t"                                                                                        \
+/* Multiplier in r1, constant in r2, shift in r3. The second pixel is stored first: with a stride of 0 the first one then
+ * overwrites it. */
+#define MCUQ_PAIR_SCALED(first, second, channel)                                                                       \
     "smmla " second ", " second ", r1, r2\n\t"                                                                         \
     "smmla " first ", " first ", r1, r2\n\t"                                                                           \
     "asr " second ", " second ", r3\n\t"                                                                               \
@@ -419,18 +419,15 @@ MCUQ_DEFINE_CONV_PAIR(mcuq_conv_pair_8_alike, 0)
     "strb " second ", [r4, #" channel "]\n\t"                                                                          \
     "strb " first ", [r5, #" channel "]\n\t"
 
+#define MCUQ_PAIR_STORE(first, second, channel)                                                                        \
+    "ldm r0!, {r1, r2, r3}\n\t"                                                                                        \
+    MCUQ_PAIR_SCALED(first, second, channel)
+
 /* The shift is the job's. */
 #define MCUQ_PAIR_STORE_ALIKE(first, second, channel)                                                                  \
     "ldm r0!, {r1, r2}\n\t"                                                                                            \
     "ldr r3, [sp, #20]\n\t"                                                                                            \
-    "smmla " second ", " second ", r1, r2\n\t"                                                                         \
-    "smmla " first ", " first ", r1, r2\n\t"                                                                           \
-    "asr " second ", " second ", r3\n\t"                                                                               \
-    "ssat " second ", #8, " second "\n\t"                                                                              \
-    "asr " first ", " first ", r3\n\t"                                                                                 \
-    "ssat " first ", #8, " first "\n\t"                                                                                \
-    "strb " second ", [r4, #" channel "]\n\t"                                                                          \
-    "strb " first ", [r5, #" channel "]\n\t"
+    MCUQ_PAIR_SCALED(first, second, channel)
 
 #define MCUQ_PAIR_STORE_LINEAR(first, second, channel)                                                                 \
     "ldm r0!, {r1, r2}\n\t"                                                                                            \

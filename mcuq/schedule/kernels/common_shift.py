@@ -89,3 +89,14 @@ def common_shift(
         if found is not None:
             return shift, found
     return None
+
+
+def shared_or_own(
+    layer: Folded, zero_point: int, bits: int = SCALE_BITS, *, corrected: bool
+) -> tuple[int, tuple[tuple[int, ...], ...]]:
+    """One right shift for all channels where there is one, else 0; and the words of each channel in the stream.
+
+    Where sums are `corrected` after their product, for negative sums or a clamp, each channel keeps its own shift.
+    """
+    common = None if corrected else common_shift(layer, zero_point, bits)
+    return common or (0, own_factors(layer, zero_point, bits))

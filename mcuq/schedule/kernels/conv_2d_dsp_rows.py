@@ -18,7 +18,7 @@ from mcuq.ir import Graph, Node, Tensor
 from mcuq.ops.conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.schedule.kernel import Kernel, Work
-from mcuq.schedule.kernels.common_shift import common_shift
+from mcuq.schedule.kernels.common_shift import shared_or_own
 from mcuq.schedule.kernels.conv_2d_dsp import ConvDspParameters, folded_layer
 from mcuq.schedule.kernels.mixed_lanes import (
     BLOCK,
@@ -27,7 +27,6 @@ from mcuq.schedule.kernels.mixed_lanes import (
     conv_stream,
     fits_clamp,
     natural_order,
-    own_factors,
     refusal_of_numbers,
     swapped_order,
 )
@@ -211,8 +210,7 @@ def _requantization(node: Node, graph: Graph) -> tuple[int, tuple[tuple[int, ...
     """One shift for all channels where there is one, else 0; and the words of each channel in the stream."""
     layer, (clamp, linear) = folded_layer(node, graph), clamp_of(node, graph)
     zero_point = clamp.offset(quantization_of(graph.tensor(node.outputs[0])).zero_point)
-    common = None if linear or clamp.narrow else common_shift(layer, zero_point)
-    return common or (0, own_factors(layer, zero_point))
+    return shared_or_own(layer, zero_point, corrected=linear or clamp.narrow)
 
 
 def refuses_layer(node: Node, graph: Graph) -> str | None:
@@ -307,11 +305,9 @@ def _code_bytes(shape: ConvRowsShape) -> int:
     return 56 * shape.unroll * rows + store + (16 * shape.window.window_height if shape.form == "ring" else 0)
 
 
-def _plan(node: Node, graph: Graph, unrolling: Unrolling) -> Work:
+def _plan(node: Node, graph: Graph, shape: ConvRowsShape, words: tuple[tuple[int, ...], ...], variant: str) -> Work:
     x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
-    shift, requantization = _requantization(node, graph)
-    shape = _shape_of(node, graph, unrolling, shift)
-    stream = conv_stream(folded_layer(node, graph), requantization, _order(shape))
+    stream = conv_stream(folded_layer(node, graph), words, _order(shape))
     margin = overlap_margin_bytes(shape, x.elements)
     expands = ("mcuq_expand_line", 120) if shape.by_words else ("mcuq_expand_natural", 110)
     return Work(
@@ -323,17 +319,17 @@ def _plan(node: Node, graph: Graph, unrolling: Unrolling) -> Work:
         cycles=_cycles(shape),
         code_bytes=_code_bytes(shape),
         shared_code=(expands,),
-        variant=unrolling.variant,
+        variant=variant,
     )
 
 
 def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
     """The steps of one convolution, one for each of UNROLLINGS that gives another function."""
-    found: dict[ConvRowsShape, Work] = {}
+    shift, words = _requantization(node, graph)
+    variants: dict[ConvRowsShape, str] = {}
     for unrolling in UNROLLINGS:
-        work = _plan(node, graph, unrolling)
-        found.setdefault(work.shape, work)
-    return tuple(found.values())
+        variants.setdefault(_shape_of(node, graph, unrolling, shift), unrolling.variant)
+    return tuple(_plan(node, graph, shape, words, variant) for shape, variant in variants.items())
 
 
 KERNEL = Kernel("conv_2d/dsp_rows", ("CONV_2D",), "mcuq_stream_parameters", plans, refuses, frozenset({"dsp"}))

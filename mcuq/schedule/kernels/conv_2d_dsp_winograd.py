@@ -20,7 +20,7 @@ from mcuq.artifacts import Overlap, PackedConstant
 from mcuq.ir import Graph, Node
 from mcuq.ops.requirements import quantization_of
 from mcuq.schedule.kernel import Kernel, Work
-from mcuq.schedule.kernels.common_shift import common_shift
+from mcuq.schedule.kernels.common_shift import shared_or_own
 from mcuq.schedule.kernels.conv_2d_dsp import ConvDspParameters, folded_layer
 from mcuq.schedule.kernels.conv_2d_dsp_rows import geometry_of
 from mcuq.schedule.kernels.mixed_lanes import (
@@ -28,7 +28,6 @@ from mcuq.schedule.kernels.mixed_lanes import (
     SCALE_BITS,
     Folded,
     clamp_of,
-    own_factors,
     refusal_of_types,
     swapped_order,
 )
@@ -251,8 +250,7 @@ def _plans(node: Node, graph: Graph, form: Form) -> tuple[Work, ...]:
     bits = _bits(layer, weights, form)
     if bits is None:
         return ()
-    common = None if linear else common_shift(layer, zero_point, bits)
-    shift, requantization = common or (0, own_factors(layer, zero_point, bits))
+    shift, requantization = shared_or_own(layer, zero_point, bits, corrected=linear)
     if form.odd == 1:
         lanes, start = weights << (bits - form.scale_bits), layer.bias << bits
     else:

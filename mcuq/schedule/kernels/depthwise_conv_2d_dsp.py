@@ -20,8 +20,8 @@ from mcuq.ops.depthwise_conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import channel_multipliers
 from mcuq.schedule.kernel import Kernel, Work
-from mcuq.schedule.kernels.common_shift import common_shift
-from mcuq.schedule.kernels.mixed_lanes import Folded, factors, folded, own_factors, refusal_of_types
+from mcuq.schedule.kernels.common_shift import shared_or_own
+from mcuq.schedule.kernels.mixed_lanes import Folded, factors, folded, refusal_of_types
 from mcuq.schedule.kernels.window_shape import WindowShape, window_shape
 
 Array = npt.NDArray[Any]
@@ -166,8 +166,7 @@ def requantization_of(node: Node, graph: Graph) -> tuple[int, bool, tuple[tuple[
     if layer.refusal() is not None:
         own = ((b, *factors(*of_channel, zero_point, b)) for b, of_channel in zip(bits, layer.multipliers, strict=True))
         return 0, False, tuple(own)  # not packed, whatever the bits: a layer has one form
-    common = None if zero_point != -128 else common_shift(layer, zero_point)
-    shift, words = common or (0, own_factors(layer, zero_point))
+    shift, words = shared_or_own(layer, zero_point, corrected=zero_point != -128)
     return shift, True, tuple((FIXED_SCALE_BITS, *of_channel) for of_channel in words)
 
 
@@ -232,6 +231,11 @@ def cycles_of(g: WindowShape, lines: Lines, outputs: int, group: int, band: int,
     return outputs * (lines.out_lines * a_line + 40 * bands) + split
 
 
+def band_of(lines: Lines, stride: int, line_bytes: int, limit_bytes: int) -> int:
+    """Output lines at a time, so that planes of `line_bytes` a line take `limit_bytes`; at least one."""
+    return min(lines.out_lines, max(1, (limit_bytes // line_bytes - 3) // stride + 1))
+
+
 def _unrolled(lines: Lines, most: int) -> int:
     """Whole tiles a turn: the greatest divisor of a line's that is at most `most`."""
     whole = lines.out_positions // TILE
@@ -245,32 +249,43 @@ def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
     line_bytes = 4 * _line_words(lines, g.stride_x)
     groups = (4, 1) if node.attrs.depth_multiplier == 1 and g.channels % 4 == 0 else (1,)
     ways = [
-        (group, min(lines.out_lines, max(1, (limit // (group * line_bytes) - 3) // g.stride_x + 1)), unrolled)
+        (group, band_of(lines, g.stride_x, group * line_bytes, limit), unrolled)
         for unrolled in dict.fromkeys(_unrolled(lines, most) for most in TILES_A_TURN)
         for group in groups
         for limit in PLANE_BYTES
     ]
-    return tuple(_plan(node, graph, lines, *way) for way in dict.fromkeys(ways))
+    constants = stream_of(node, graph, lines)
+    return tuple(_plan(node, graph, lines, constants, *way) for way in dict.fromkeys(ways))
 
 
-def stream_words(node: Node, graph: Graph, lines: Lines) -> list[int]:
-    """Each channel's start value, factors and weights, one channel after the other."""
+def stream_of(node: Node, graph: Graph, lines: Lines) -> tuple[int, bool, Array]:
+    """The shift that all channels share, or 0; whether weights are packed; and the uint32 stream of all constants.
+
+    That is each channel's start value, factors and weights, one channel after the other.
+    """
     layer, stride = _folded(node, graph), geometry_of(node, graph).stride_x
-    _, packed, requantization = requantization_of(node, graph)
+    shift, packed, requantization = requantization_of(node, graph)
     words: list[int] = []
     for row, bias, (bits, *of_channel) in zip(layer.rows, layer.bias, requantization, strict=True):
         taps = row.reshape(3, 3).T if lines.along_y else row.reshape(3, 3)
         words += [int(bias) << bits, *of_channel, *_weight_words(taps, stride, bits, packed=packed)]
-    return words
+    return shift, packed, (np.array(words, np.int64) & 0xFFFFFFFF).astype(np.uint32)
 
 
-def _plan(node: Node, graph: Graph, lines: Lines, group: int, band: int, unrolled: int) -> Work:
+def _plan(
+    node: Node,
+    graph: Graph,
+    lines: Lines,
+    constants: tuple[int, bool, Array],
+    group: int,
+    band: int,
+    unrolled: int,
+) -> Work:
     x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
     g = geometry_of(node, graph)
     line_words = _line_words(lines, g.stride_x)
     zero_point = quantization_of(y).zero_point
-    shift, packed, _ = requantization_of(node, graph)
-    stream = (np.array(stream_words(node, graph, lines), np.int64) & 0xFFFFFFFF).astype(np.uint32)
+    shift, packed, stream = constants
     return Work(
         shape=DepthwiseDspShape(
             lines,

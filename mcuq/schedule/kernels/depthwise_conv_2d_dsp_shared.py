@@ -7,8 +7,9 @@ literal there is a number in the layer's parameters here, read from the stack, w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 
 from mcuq.artifacts import PackedConstant
 from mcuq.ir import Graph, Node
@@ -16,6 +17,8 @@ from mcuq.ops.requirements import quantization_of
 from mcuq.schedule.kernel import Kernel, Work
 from mcuq.schedule.kernels import depthwise_conv_2d_dsp as own
 from mcuq.schedule.kernels.mixed_lanes import BLOCK
+
+Array = npt.NDArray[Any]
 
 LARGEST = (1 << 15) - 1  # of a parameter
 BEFORE, AFTER = 1, 2  # MCUQ_SPLIT_BEFORE, MCUQ_SPLIT_AFTER
@@ -50,7 +53,7 @@ class SharedDepthwiseParameters:
     shift: int
 
 
-def _parameters(node: Node, graph: Graph, limit_bytes: int) -> SharedDepthwiseParameters:
+def _parameters(node: Node, graph: Graph, limit_bytes: int, shift: int) -> SharedDepthwiseParameters:
     """The sizes, with planes of at most `limit_bytes` where a line leaves the choice."""
     x, y = graph[node.inputs[0]], graph.tensor(node.outputs[0])
     g = own.geometry_of(node, graph)
@@ -59,7 +62,7 @@ def _parameters(node: Node, graph: Graph, limit_bytes: int) -> SharedDepthwisePa
     last = -(-lines.out_positions // own.TILE) * own.TILE - own.TILE
     read = last * stride + (own.TILE + 2 if stride == 1 else 2 * own.TILE + 2)
     line_bytes = 4 * ((max(read, lines.pad_position + lines.positions) + 1) // 2)
-    band = min(lines.out_lines, max(1, (limit_bytes // (BLOCK * line_bytes) - 3) // stride + 1))
+    band = own.band_of(lines, stride, BLOCK * line_bytes, limit_bytes)
     filled = lines.pad_position + lines.positions
     return SharedDepthwiseParameters(
         zero_point=quantization_of(x).zero_point,
@@ -77,7 +80,7 @@ def _parameters(node: Node, graph: Graph, limit_bytes: int) -> SharedDepthwisePa
         edges=(BEFORE if lines.pad_position else 0) | (AFTER if filled % 2 else 0),
         line_bytes=line_bytes,
         plane_bytes=line_bytes * ((band - 1) * stride + 3),
-        shift=own.requantization_of(node, graph)[0],
+        shift=shift,
     )
 
 
@@ -88,29 +91,28 @@ def refuses(node: Node, graph: Graph) -> str | None:
         return reason
     if node.attrs.depth_multiplier != 1 or own.geometry_of(node, graph).channels % BLOCK:
         return "it is made for channels in fours, one output a channel"
-    if not own.requantization_of(node, graph)[1]:
+    shift, packed, _ = own.requantization_of(node, graph)
+    if not packed:
         return "its weights are no bytes"
     if quantization_of(graph.tensor(node.outputs[0])).zero_point != graph.tensor(node.outputs[0]).dtype.minimum:
         return "its negative sums need a correction"
-    sizes = _parameters(node, graph, max(own.PLANE_BYTES))
+    sizes = _parameters(node, graph, max(own.PLANE_BYTES), shift)
     greatest = max(sizes.in_line, sizes.out_line, sizes.plane_bytes)
     return "its lines are too long" if greatest > LARGEST else None
 
 
-def _plan(node: Node, graph: Graph, limit_bytes: int) -> Work:
+def _plan(node: Node, graph: Graph, lines: own.Lines, shift: int, stream: Array, limit_bytes: int) -> Work:
     g = own.geometry_of(node, graph)
-    lines = own.best_lines(g, graph[node.outputs[0]].shape[3])
-    sizes = _parameters(node, graph, limit_bytes)
+    sizes = _parameters(node, graph, limit_bytes, shift)
     outputs = graph[node.outputs[0]].shape[3]
     cycles = own.cycles_of(g, lines, outputs, BLOCK, sizes.band, 1)
     calls = outputs * -(-lines.out_lines // sizes.band)
     made = outputs * lines.out_lines
     tiles = made * -(-lines.out_positions // own.TILE)
-    stream = np.array(own.stream_words(node, graph, lines), np.int64) & 0xFFFFFFFF
     return Work(
         shape=SharedDepthwiseShape(g.stride_x),
         parameters=sizes,
-        constants=(PackedConstant("stream", "uint32_t", stream.astype(np.uint32)),),
+        constants=(PackedConstant("stream", "uint32_t", stream),),
         scratch_bytes=BLOCK * sizes.plane_bytes,
         overlaps=(own.overlap_of(node, graph, g, lines, sizes.band),),
         cycles=cycles + 29 * tiles + 22 * made + 45 * calls,
@@ -122,7 +124,9 @@ def _plan(node: Node, graph: Graph, limit_bytes: int) -> Work:
 
 def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
     """A band of many lines, or of few with little scratch."""
-    works = [_plan(node, graph, limit) for limit in own.PLANE_BYTES]
+    lines = own.best_lines(own.geometry_of(node, graph), graph[node.outputs[0]].shape[3])
+    shift, _, stream = own.stream_of(node, graph, lines)
+    works = [_plan(node, graph, lines, shift, stream, limit) for limit in own.PLANE_BYTES]
     return tuple({work.scratch_bytes: work for work in works}.values())
 
 

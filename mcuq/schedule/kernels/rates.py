@@ -7,7 +7,7 @@ people.
 
 from __future__ import annotations
 
-from mcuq.ir import FLOAT16, FLOAT32, INT4, INT8, Constant, DType, Graph, Node
+from mcuq.ir import FLOAT16, FLOAT32, INT4, INT8, DType, Graph, Node
 from mcuq.ops import call_of, card_of
 
 # Kernel and type of the weights -> cycles a MAC, cycles an output.
@@ -49,8 +49,6 @@ def layer_cycles(kernel: str, node: Node, graph: Graph) -> int:
     weights, outputs = graph[node.inputs[1]], graph[node.outputs[0]].elements
     known = [rate for (name, _), rate in RATES.items() if name == kernel]
     a_mac, an_output = RATES.get((kernel, weights.dtype), max(known))
-    if not isinstance(weights, Constant):
-        a_mac, an_output = max(known)
     return round(a_mac * card_of(node.op).macs(call_of(node, graph)) + an_output * outputs)
 
 
