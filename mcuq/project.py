@@ -58,6 +58,7 @@ class Options:
     remove_dead_channels: bool = True
     optimize: Literal["speed", "size", "balanced", "ram"] = "balanced"
     tune: bool = False
+    ram_constants: str = "none"
     output: str | None = None
     link: Literal["sim", "qemu", "renode", "host", "serial", "gdb"] | None = None
     count_samples: Annotated[int, Field(ge=1)] = 3

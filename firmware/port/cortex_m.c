@@ -20,8 +20,6 @@ extern uint32_t mcuq_stack_start[], mcuq_stack_end[];
 extern uint32_t mcuq_data_start[], mcuq_data_end[];
 extern const uint32_t mcuq_data_load[];
 extern uint32_t mcuq_bss_start[], mcuq_bss_end[];
-extern uint32_t mcuq_constants_start[], mcuq_constants_end[];
-extern const uint32_t mcuq_constants_load[];
 extern uint32_t mcuq_ram_end[];
 extern uint8_t mcuq_static_bytes[];
 
@@ -84,7 +82,6 @@ void mcuq_reset_handler(void)
         *word = STACK_PAINT;
     }
     copy(mcuq_data_start, mcuq_data_end, mcuq_data_load);
-    copy(mcuq_constants_start, mcuq_constants_end, mcuq_constants_load);
     for (uint32_t *word = mcuq_bss_start; (uintptr_t)word < (uintptr_t)mcuq_bss_end; ++word) {
         *word = 0;
     }

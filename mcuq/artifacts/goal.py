@@ -12,6 +12,7 @@ OBJECTIVES = (SPEED, SIZE, BALANCED, RAM)
 class Goal:
     """`optimize` is one of OBJECTIVES; None is no limit; `tune` measures the ways in place of estimating them.
 
+    `ram_constants` says which constants start-up copies into RAM (schedule.constants_into_ram).
     Flash is all of the firmware, constants and code; RAM is arena, static and the peak of the stack. Where no choice
     keeps the limits, a build is refused, unless they are not `enforced`: then what comes nearest is built.
     """
@@ -20,6 +21,7 @@ class Goal:
     max_flash_bytes: int | None = None
     max_ram_bytes: int | None = None
     tune: bool = False
+    ram_constants: str = "none"
     enforced: bool = True
 
 

@@ -118,7 +118,8 @@ class Step:
     `shape` holds what specialises the C function (steps with equal kernel and shape share one); `parameters` what
     differs from call to call; `inputs` and `outputs` are the run-time values that it reads and writes, in the kernel's
     order. `variant` names the block sizes where a kernel has several ways; `cycles` is the estimate by which it was
-    chosen (core cycles at zero wait states; 0 where there is none).
+    chosen (core cycles at zero wait states; 0 where there is none). `constants_in_ram`: start-up copies its constants
+    from flash into RAM.
     """
 
     index: int
@@ -135,6 +136,7 @@ class Step:
     variant: str = ""
     cycles: int = 0
     stream: Stream | None = None
+    constants_in_ram: bool = False
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -200,6 +202,11 @@ class Schedule:
     def constant_bytes(self) -> int:
         """Bytes of flash of the constants of all steps."""
         return sum(step.constant_bytes for step in self.steps)
+
+    @property
+    def ram_constant_bytes(self) -> int:
+        """Bytes of RAM, beside their flash, of the constants that start-up copies."""
+        return sum(step.constant_bytes for step in self.steps if step.constants_in_ram)
 
     @property
     def cycles(self) -> int:

@@ -14,7 +14,7 @@ from mcuq.boards import Board
 from mcuq.errors import BuildFailed
 
 _ALLOCATED = 0x2  # SHF_ALLOC
-_STATIC_SECTIONS = (".data", ".bss", ".mcuq_noinit", ".mcuq_constants")
+_STATIC_SECTIONS = (".data", ".bss", ".mcuq_noinit")
 _MACHINES = {"arm": "EM_ARM", "riscv": "EM_RISCV"}
 
 

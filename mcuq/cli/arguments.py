@@ -52,6 +52,15 @@ TuneOption = Annotated[
         help="Measure every way to compute each layer on the simulator, in place of estimating (kept in the cache).",
     ),
 ]
+RamConstantsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ram-constants",
+        metavar="none|all|BYTES|LAYERS",
+        help="Which weights and tables start-up copies from flash into RAM: those of layers by name, separated by "
+        "commas, or as many BYTES as are read most often.",
+    ),
+]
 LinkOption = Annotated[
     str | None,
     typer.Option(

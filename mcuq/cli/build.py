@@ -18,6 +18,7 @@ from mcuq.cli.arguments import (
     NameOption,
     OpOption,
     OptimizeOption,
+    RamConstantsOption,
     RemoveDeadChannelsOption,
     TuneOption,
 )
@@ -65,6 +66,7 @@ def build(
     remove_dead_channels: RemoveDeadChannelsOption = None,
     optimize: OptimizeOption = None,
     tune: TuneOption = None,
+    ram_constants: RamConstantsOption = None,
     max_flash: Annotated[
         int | None,
         typer.Option(
@@ -111,6 +113,7 @@ def build(
         remove_dead_channels=remove_dead_channels,
         optimize=optimize,
         tune=tune,
+        ram_constants=ram_constants,
     )
     prepared = preprocessing(resize, scale, mean, rgb)
     source = [str(path) for path in given.required_data_list(data)] if data or recipe else []

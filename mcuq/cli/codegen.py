@@ -15,6 +15,7 @@ from mcuq.cli.arguments import (
     NameOption,
     OpOption,
     OptimizeOption,
+    RamConstantsOption,
     RemoveDeadChannelsOption,
 )
 from mcuq.cli.settings import settings
@@ -54,6 +55,7 @@ def codegen(
     keep_inputs: KeepInputsOption = None,
     remove_dead_channels: RemoveDeadChannelsOption = None,
     optimize: OptimizeOption = None,
+    ram_constants: RamConstantsOption = None,
     op: OpOption = None,
 ) -> None:
     """Write only the C of a model, to be compiled into a program of your own.
@@ -64,7 +66,13 @@ def codegen(
     from mcuq import pipeline
 
     given = settings(
-        model, board, name, keep_inputs=keep_inputs, remove_dead_channels=remove_dead_channels, optimize=optimize
+        model,
+        board,
+        name,
+        keep_inputs=keep_inputs,
+        remove_dead_channels=remove_dead_channels,
+        optimize=optimize,
+        ram_constants=ram_constants,
     )
     generated = pipeline.codegen(
         pipeline.load(given.required_model("codegen")),
@@ -73,6 +81,7 @@ def codegen(
         keep_inputs=given.options.keep_inputs,
         remove_dead_channels=given.options.remove_dead_channels,
         optimize=given.options.optimize,
+        ram_constants=given.options.ram_constants,
         selftest=selftest,
         layout=layout,
         protocol=protocol,
@@ -82,7 +91,9 @@ def codegen(
     written = [file.path for file in generated.sources.files if (output / file.path).is_file()]
     terminal.say(f"wrote {output}: {', '.join(written)}")
     arena_bytes, constant_bytes = generated.plan.arena_bytes, generated.schedule.constant_bytes
-    terminal.say(f"arena {arena_bytes:,} bytes of RAM, constants {constant_bytes:,} bytes of flash")
+    copied_bytes = generated.schedule.ram_constant_bytes
+    copied = f", {copied_bytes:,} of them copied into RAM by your start-up (.data)" if copied_bytes else ""
+    terminal.say(f"arena {arena_bytes:,} bytes of RAM, constants {constant_bytes:,} bytes of flash{copied}")
     terminal.say("compile it there with:")
     terminal.say(generated.compile_line)
 

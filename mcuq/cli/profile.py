@@ -15,6 +15,7 @@ from mcuq.cli.arguments import (
     KeepInputsOption,
     NameOption,
     OptimizeOption,
+    RamConstantsOption,
     RemoveDeadChannelsOption,
     TuneOption,
 )
@@ -62,6 +63,7 @@ def profile(
     remove_dead_channels: RemoveDeadChannelsOption = None,
     optimize: OptimizeOption = None,
     tune: TuneOption = None,
+    ram_constants: RamConstantsOption = None,
 ) -> None:
     """Say where the cycles of one inference go, by layer and by function, without a board.
 
@@ -78,9 +80,11 @@ def profile(
         remove_dead_channels=remove_dead_channels,
         optimize=optimize,
         tune=tune,
+        ram_constants=ram_constants,
     )
     of_build: dict[str, object] = {"--name": name, "--compiler": compiler, "--keep-inputs": keep_inputs}
     of_build |= {"--remove-dead-channels": remove_dead_channels, "--optimize": optimize, "--tune": tune}
+    of_build["--ram-constants"] = ram_constants
     refuse_options_of_build(model, of_build)
     made = built_or_opened(model, board, given)
     found = _profile(made, data, memory, count_samples, hot)

@@ -19,6 +19,7 @@ from mcuq.cli.arguments import (
     NameOption,
     OpOption,
     OptimizeOption,
+    RamConstantsOption,
     RemoveDeadChannelsOption,
     TuneOption,
 )
@@ -136,6 +137,7 @@ def run(
     remove_dead_channels: RemoveDeadChannelsOption = None,
     optimize: OptimizeOption = None,
     tune: TuneOption = None,
+    ram_constants: RamConstantsOption = None,
     min_accuracy: Annotated[
         float | None,
         typer.Option("--min-accuracy", metavar="0..1", min=0, max=1, help="Least accuracy.", rich_help_panel=_GATES),
@@ -187,7 +189,17 @@ def run(
     if flash and port is None:
         raise InvalidProject("--flash writes to the board that --port measures; name its port, `mcuq ports` lists them")
     given = settings(
-        model, board, name, compiler, keep_inputs, None, link, count_samples, remove_dead_channels, optimize, tune
+        model,
+        board,
+        name,
+        compiler,
+        keep_inputs,
+        link=link,
+        count_samples=count_samples,
+        remove_dead_channels=remove_dead_channels,
+        optimize=optimize,
+        tune=tune,
+        ram_constants=ram_constants,
     )
     limits = gates(
         given.project,
@@ -203,6 +215,7 @@ def run(
     path = given.required_data(data)
     of_build: dict[str, object] = {"--name": name, "--compiler": compiler, "--keep-inputs": keep_inputs}
     of_build |= {"--remove-dead-channels": remove_dead_channels, "--optimize": optimize, "--tune": tune}
+    of_build["--ram-constants"] = ram_constants
     refuse_options_of_build(model, of_build)
     made = built_or_opened(model, board, given, link, given.goal(max_flash, max_ram, enforced=False))
     if flash:

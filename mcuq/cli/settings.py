@@ -62,6 +62,7 @@ class Settings:
             said.max_flash if max_flash is None else max_flash,
             said.max_ram if max_ram is None else max_ram,
             self.options.tune,
+            self.options.ram_constants,
             enforced,
         )
 
@@ -93,6 +94,7 @@ def settings(
     remove_dead_channels: bool | None = None,
     optimize: str | None = None,
     tune: bool | None = None,
+    ram_constants: str | None = None,
 ) -> Settings:
     """The settings of one command; None is what the command line does not say. Raises InvalidProject."""
     from mcuq.project import Project, read_project
@@ -110,6 +112,7 @@ def settings(
         "remove_dead_channels": remove_dead_channels,
         "optimize": _objective(optimize),
         "tune": tune,
+        "ram_constants": ram_constants,
     }
     options = replace(project.options, **{key: value for key, value in said.items() if value is not None})  # type: ignore[arg-type]
     return Settings(project, model or project_model, board or project.board, name or project_name, options)

@@ -8,10 +8,9 @@ from mcuq.boards import Board
 from mcuq.codegen.generate import environment
 
 
-def link_script(board: Board, *, constants_in_ram: bool = False, arena_is_fast: bool = False) -> str | None:
+def link_script(board: Board, *, arena_is_fast: bool = False) -> str | None:
     """The script as text; None for the host, whose own linker knows better.
 
-    `constants_in_ram` places the model's constants in the data's region, for start-up to copy from flash;
     `arena_is_fast` places the whole arena in the board's fast memory.
     """
     if board.is_host:
@@ -22,7 +21,7 @@ def link_script(board: Board, *, constants_in_ram: bool = False, arena_is_fast: 
     view = "" if rodata == board.flash else f" - ORIGIN(FLASH) + ORIGIN({names[rodata.name]})"
     template = environment().get_template("link.ld.j2")
     arena = board.fast if arena_is_fast and board.fast is not None else board.region_of("arena")
-    return template.render(arena=arena, board=board, names=names, view=view, constants_in_ram=constants_in_ram)
+    return template.render(arena=arena, board=board, names=names, view=view)
 
 
 def _name(board: Board, region: str) -> str:

@@ -53,6 +53,7 @@ class ConstantView:
     c_type: str
     elements: int
     body: str
+    in_ram: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class ModelView:
     arena_alignment: int
     regions: tuple[Region, ...]
     constant_bytes: int
+    ram_constant_bytes: int
     macs: int
     keep_inputs: bool
     has_fpu: bool
@@ -124,7 +126,12 @@ class ModelView:
             *self.regions,
         ]
         for step in self.steps:
-            said += [step.function, step.arguments, step.parameters, *((c.name, c.body) for c in step.constants)]
+            said += [
+                step.function,
+                step.arguments,
+                step.parameters,
+                *((c.name, c.body, c.in_ram) for c in step.constants),
+            ]
         return f"0x{zlib.crc32(repr(said).encode()):08x}u"
 
     @property
@@ -258,9 +265,10 @@ def _parameters(step: Step | Stage, prefix: str) -> tuple[tuple[str, str], ...]:
     return tuple(pointers + numbers)
 
 
-def _constants(constants: Sequence[PackedConstant], prefix: str) -> tuple[ConstantView, ...]:
+def _constants(constants: Sequence[PackedConstant], prefix: str, in_ram: bool) -> tuple[ConstantView, ...]:
     return tuple(
-        ConstantView(f"{prefix}_{c.role}", c.c_type, math.prod(c.values.shape), array_body(c.values)) for c in constants
+        ConstantView(f"{prefix}_{c.role}", c.c_type, math.prod(c.values.shape), array_body(c.values), in_ram)
+        for c in constants
     )
 
 
@@ -319,9 +327,9 @@ def _step(
     scratch = place_of(plan, _scratch_offset(plan, step))
     streams = step.stream is not None
     kind = "" if streams else names.parameter_types[step.kernel]
-    constants = _constants(step.constants, prefix)
+    constants = _constants(step.constants, prefix, step.constants_in_ram)
     for index, stage in enumerate(step.stream.stages if step.stream else ()):
-        constants += _constants(stage.constants, f"{prefix}_{index}")
+        constants += _constants(stage.constants, f"{prefix}_{index}", step.constants_in_ram)
     return StepView(
         index=step.index,
         function="" if streams else functions[_function_key(step)].name,
@@ -379,6 +387,7 @@ def model_view(
         arena_alignment=plan.alignment_bytes,
         regions=plan.regions if plan.is_split else (),
         constant_bytes=schedule.constant_bytes,
+        ram_constant_bytes=schedule.ram_constant_bytes,
         macs=schedule.macs,
         keep_inputs=schedule.keep_inputs,
         has_fpu="fpu" in schedule.features,

@@ -42,7 +42,7 @@ from mcuq.pipeline.models import free_bytes, refused, removed
 from mcuq.pipeline.rendering import VERSION, rendered
 from mcuq.pipeline.tuning import Progress, measured_cost, measured_stack_bytes
 from mcuq.report import build_to_json
-from mcuq.schedule import reassembled, schedule
+from mcuq.schedule import constants_into_ram, reassembled, schedule
 
 GRAPH_NAME = "graph.mcuq"
 BUILD_NAME = "build.json"
@@ -84,14 +84,18 @@ def _refuse_too_large(board: Board, planned: Schedule, plan: MemoryPlan) -> None
     if ram_free is not None and ram_free < 0 and board.ram is not None:
         room = board.ram.bytes - board.stack_bytes
         bound = plan.lower_bound_bytes
+        copied_bytes = planned.ram_constant_bytes
+        copied = f", copied constants of {copied_bytes} bytes" if copied_bytes else ""
         facts.append(
-            f"the arena of {plan.arena_bytes} bytes and the stack of {board.stack_bytes} bytes need {-ram_free} bytes "
-            f"more than the {board.ram.bytes} bytes of RAM of board '{board.name}'"
+            f"the arena of {plan.arena_bytes} bytes{copied} and the stack of {board.stack_bytes} bytes need "
+            f"{-ram_free} bytes more than the {board.ram.bytes} bytes of RAM of board '{board.name}'"
         )
         facts.append(
             f"no placement of these steps takes less than {bound} bytes"
             + (", more than the room by itself" if bound > room else "")
         )
+        if copied_bytes:
+            helps.append("a smaller --ram-constants")
         helps.append("a smaller input or fewer channels where the arena is largest (`mcuq inspect` shows the step)")
     if flash_free is not None and flash_free < 0 and board.flash is not None:
         facts.append(
@@ -165,6 +169,7 @@ def codegen(
     keep_inputs: bool = False,
     remove_dead_channels: bool = True,
     optimize: str = BALANCED,
+    ram_constants: str = "none",
     selftest: int | None = None,
     board: Board | None = None,
     layout: str = "plain",
@@ -175,7 +180,8 @@ def codegen(
 
     `selftest` random inputs are embedded with a checksum per step; when left out 1, and 0 for a flat folder and for
     models that compute in float. `labels` name the elements of output 0. `protocol` adds the device side of
-    the serial protocol, so that `mcuq run` can validate the model inside the application. Examples
+    the serial protocol, so that `mcuq run` can validate the model inside the application. `ram_constants` says which
+    constants become data that start-up copies into RAM (schedule.constants_into_ram). Examples
     that are there already are kept. Raises UnsupportedModel, InvalidProject (no such layout; labels that do not fit).
     """
     wanted = layout_named(layout)
@@ -185,6 +191,7 @@ def codegen(
     flags = board.compiler.gcc if board else ()
     ready = _prepared(graph, remove_dead_channels)
     planned, plan = chosen_for_board(ready, board, keep_inputs, optimize, Budget())
+    planned = constants_into_ram(planned, ram_constants)
     if plan.is_split and wanted.name not in SPLIT_LAYOUTS:
         plan = plan_memory(planned)  # its example and its metadata know one arena
     sources = rendered(planned, plan, name, _selftest_vectors(planned, selftest), labels=tuple(labels))
@@ -239,7 +246,10 @@ class _Order:
 
     def choose(self, budget: Budget) -> tuple[Schedule, MemoryPlan]:
         """Schedule and plan under a budget; raises UnsupportedModel."""
-        return chosen_for_board(self.prepared, self.board, self.keep_inputs, self.goal.optimize, budget, self.cost)
+        planned, plan = chosen_for_board(
+            self.prepared, self.board, self.keep_inputs, self.goal.optimize, budget, self.cost
+        )
+        return constants_into_ram(planned, self.goal.ram_constants), plan
 
     def make(self, planned: Schedule, plan: MemoryPlan, out_dir: Path) -> Build:
         """The firmware in `out_dir`; raises DoesNotFit, ToolMissing, BuildFailed."""
@@ -393,8 +403,9 @@ def open_build(folder: Path) -> Build:
     graph = load_model(folder / GRAPH_NAME)
     planned = reassembled(_prepared(graph, dead_go), board.features, keep_inputs, optimize, ways)
     plan = planned_for_board(planned, board)
+    planned = constants_into_ram(planned, options["ram_constants"])
     sources = rendered(planned, plan, name)
     image = read_image(folder / ELF_NAME, board, compiler, planned.constant_bytes, plan.arena_bytes)
     dead = removed(graph, planned.graph)
-    goal = Goal(optimize, options["max_flash"], options["max_ram"], options["tune"])
+    goal = Goal(optimize, options["max_flash"], options["max_ram"], options["tune"], options["ram_constants"])
     return Build(folder, name, board, graph, planned, plan, sources, image, VERSION, dead_go, dead, goal, firmware)

@@ -76,7 +76,7 @@ def inspect(
 
 
 def free_bytes(board: Board | None, planned: Schedule | None, plan: MemoryPlan | None) -> tuple[int | None, int | None]:
-    """Flash less constants, RAM less arena and stack (firmware and code come on top); None where nothing is known.
+    """Flash less constants; RAM less arena, stack and copied constants (firmware comes on top); None for the unknown.
 
     Memories count together; where one is too small, what is missing there is the (negative) figure.
     """
@@ -87,6 +87,8 @@ def free_bytes(board: Board | None, planned: Schedule | None, plan: MemoryPlan |
     for name, region in (("fast", board.fast), ("slow", board.region_of("arena"))):
         if region is not None:
             used[region] += plan.region_bytes(name)
+    if (data := board.region_of("data")) is not None:
+        used[data] += planned.ram_constant_bytes
     left = [region.bytes - taken for region, taken in used.items()]
     missing = sum(free for free in left if free < 0)
     return board.flash.bytes - planned.constant_bytes, missing or sum(left)

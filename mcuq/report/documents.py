@@ -91,6 +91,7 @@ def build_to_json(build: Build, board_file: str | None = None, invoke_stack_byte
             "max_flash": build.goal.max_flash_bytes,
             "max_ram": build.goal.max_ram_bytes,
             "tune": build.goal.tune,
+            "ram_constants": build.goal.ram_constants,
         },
         "mlperf": _benchmark_firmware(build.mlperf),
         "elf": image.path.name,
@@ -100,6 +101,7 @@ def build_to_json(build: Build, board_file: str | None = None, invoke_stack_byte
         "arena_regions": regions_document(build.plan),
         "arena_lower_bound_bytes": build.plan.lower_bound_bytes,
         "static_ram_bytes": static,
+        "ram_constant_bytes": schedule.ram_constant_bytes,
         "stack_bytes": stack,
         "invoke_stack_bytes": invoke_stack_bytes,
         "worst_step": _worst_step(build),
@@ -223,6 +225,7 @@ def _planned_step(step: Step) -> Document:
         "estimated_cycles": step.cycles,
         "scratch_bytes": step.scratch_bytes,
         "constant_bytes": step.constant_bytes,
+        "constants_in_ram": step.constants_in_ram,
     }
 
 

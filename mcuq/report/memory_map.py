@@ -116,9 +116,11 @@ def _ram_parts(build: Build) -> tuple[Part, ...]:
     if build.board.is_host:
         return (arena,)
     used = build.plan.arena_bytes + image.static_ram_bytes + image.stack_bytes
+    copied = build.schedule.ram_constant_bytes
     return (
         arena,
-        Part("static", image.static_ram_bytes, "▒"),
+        *((Part("constants", copied, "▓"),) if copied else ()),
+        Part("static", image.static_ram_bytes - copied, "▒"),
         Part("stack (set aside)", image.stack_bytes, "░"),
         Part("free", ram - used, "·"),
     )

@@ -42,13 +42,13 @@ MAPS: dict[str, tuple[tuple[int, int, bool], ...]] = {
 }
 
 
-def elf_of(board: Board, sources: Sources, program: tuple[Path, ...], folder: Path, *, in_ram: bool = False) -> Path:
+def elf_of(board: Board, sources: Sources, program: tuple[Path, ...], folder: Path) -> Path:
     """The echo firmware of a board; skips where it cannot be compiled."""
     try:
         find_toolchain(board)
     except ToolMissing as error:
         pytest.skip(str(error))
-    script = link_script(board, constants_in_ram=in_ram)
+    script = link_script(board)
     image = build_image(sources, board, folder, constant_bytes=0, arena_bytes=1024, link_script=script, program=program)
     return image.path
 

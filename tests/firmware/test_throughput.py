@@ -66,7 +66,7 @@ class TimedLink:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Simulated time for the client, and sessions that are the same in each run: their numbers decide what gets lost."""
+    """Simulated time for the client, and the same sessions in each run, as their numbers decide what gets lost."""
     clock, sessions = Clock(), random.Random(7)
     monkeypatch.setattr("mcuq.run.exchange.time", clock)
     monkeypatch.setattr("mcuq.run.exchange.secrets.randbelow", sessions.randrange)
