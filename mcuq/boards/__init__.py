@@ -19,10 +19,16 @@ from mcuq.boards.board import (
     Timer,
     Uart,
 )
+from mcuq.boards.chip import Chip, board_name, board_text, with_said
+from mcuq.boards.cores import CORES
+from mcuq.boards.linker import read_linker_script
 from mcuq.boards.load import all_boards, find_board, load_board
+from mcuq.boards.pack import read_pack
 
 __all__ = [
+    "CORES",
     "Board",
+    "Chip",
     "CompilerFlags",
     "Flash",
     "GdbRun",
@@ -40,6 +46,11 @@ __all__ = [
     "Timer",
     "Uart",
     "all_boards",
+    "board_name",
+    "board_text",
     "find_board",
     "load_board",
+    "read_linker_script",
+    "read_pack",
+    "with_said",
 ]

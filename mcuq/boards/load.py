@@ -155,8 +155,10 @@ def _memory_problems(board: Board) -> Iterator[str]:
     if board.stack_bytes <= 0 or board.stack_bytes % 8 or stack is None or board.stack_bytes > stack.bytes:
         yield f"key 'stack_bytes': {board.stack_bytes} must be a positive multiple of 8 that fits RAM"
     for region in board.memory:
-        if region.address % 4096 or region.bytes % 4096 or region.bytes <= 0 or region.end > 1 << 32:
-            yield f"key 'memory': region '{region.name}' must start and end on 4096-byte boundaries below 2^32"
+        # The simulator maps pages; linkers want what the widest section is aligned to.
+        boundary = 4096 if board.run.sim is not None else 16
+        if region.address % boundary or region.bytes % boundary or region.bytes <= 0 or region.end > 1 << 32:
+            yield f"key 'memory': region '{region.name}' must start and end on {boundary}-byte boundaries below 2^32"
     regions = sorted(board.memory, key=lambda region: region.address)
     for low, high in itertools.pairwise(regions):
         if low.end > high.address:

@@ -3,7 +3,7 @@
 from mcuq.artifacts import Goal
 from mcuq.importers.data import Preprocessing, load_samples
 from mcuq.pipeline.analysis import analyze
-from mcuq.pipeline.boards import all_boards, board_folders, find_board
+from mcuq.pipeline.boards import all_boards, board_folders, find_board, write_board
 from mcuq.pipeline.choosing import trade
 from mcuq.pipeline.evaluation import compare, evaluate, robustness
 from mcuq.pipeline.extensions import UserOp, user_ops
@@ -69,4 +69,5 @@ __all__ = [
     "split_of",
     "trade",
     "user_ops",
+    "write_board",
 ]

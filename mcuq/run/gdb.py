@@ -243,6 +243,7 @@ class GdbDevice:
             self._entry = int(elf["e_entry"])
             has_vectors = self._board.architecture == "arm"
         self._vectors = segments[0][1][:8] if has_vectors else b""
+        flash = self._rsp.flash_regions() if self._options.load else ()
         for address, data in segments:
             if self._rsp.read(address, len(data)) == data:
                 continue
@@ -250,7 +251,11 @@ class GdbDevice:
                 raise DeviceError(
                     f"the chip holds another program at {address:#010x} than the ELF; flash it, or add --gdb-load"
                 )
-            self._rsp.write(address, data)
+            region = next((region for region in flash if region.holds(address)), None)
+            if region is None:
+                self._rsp.write(address, data)
+            else:
+                self._rsp.flash(region, address, data)
             if self._rsp.read(address, len(data)) != data:
                 raise DeviceError(
                     f"what was written at {address:#010x} is not there: flash that this server cannot write; flash it "

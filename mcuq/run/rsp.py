@@ -8,6 +8,8 @@ from __future__ import annotations
 import select
 import socket
 import time
+from dataclasses import dataclass
+from xml.etree import ElementTree
 
 from mcuq.errors import BadFrame, DeviceError, DeviceTimeout, LinkLost
 
@@ -16,6 +18,7 @@ _LEAST_PACKET_BYTES = 128
 _FRAME_BYTES = 48  # of a packet: command, address, length, checksum
 _ESCAPED = b"#$}*"
 _INTERRUPT = b"\x03"
+_FLASH_TIMEOUT_S = 60.0  # for what is erased or written at once
 
 
 def checksum(body: bytes) -> bytes:
@@ -43,6 +46,19 @@ def expanded(body: bytes) -> bytes:
             out.append(byte)
             index += 1
     return bytes(out)
+
+
+@dataclass(frozen=True, slots=True)
+class FlashRegion:
+    """Flash that the server can write; it is erased by blocks."""
+
+    start: int
+    bytes: int
+    block_bytes: int
+
+    def holds(self, address: int) -> bool:
+        """Whether it lies there."""
+        return self.start <= address < self.start + self.bytes
 
 
 class RspClient:
@@ -101,6 +117,50 @@ class RspClient:
             head = b"%x,%x:" % (address + start, len(piece))
             if self.ask(b"X" + head + escaped(piece)) != b"OK":
                 self._confirmed(b"M" + head + piece.hex().encode(), "memory cannot be written")
+
+    def flash_regions(self) -> tuple[FlashRegion, ...]:
+        """The flash that the server says it can write (`qXfer:memory-map:read`); none where it tells no map."""
+        text = b""
+        while True:
+            reply = self.ask(b"qXfer:memory-map:read::%x,%x" % (len(text), self._packet_bytes - _FRAME_BYTES))
+            if reply[:1] not in (b"m", b"l"):
+                return ()
+            text += reply[1:]
+            if reply[:1] == b"l" or len(reply) == 1:
+                break
+        try:
+            described = ElementTree.fromstring(text)
+            return tuple(
+                FlashRegion(
+                    int(memory.get("start", ""), 0),
+                    int(memory.get("length", ""), 0),
+                    int(memory.findtext("property[@name='blocksize']", "0"), 0),
+                )
+                for memory in described.iter("memory")
+                if memory.get("type") == "flash"
+            )
+        except (ElementTree.ParseError, ValueError) as error:
+            raise BadFrame(f"the debug server's memory map cannot be read: {error}") from error
+
+    def flash(self, region: FlashRegion, address: int, data: bytes) -> None:
+        """Erase and write flash (`vFlashErase`, `vFlashWrite`, `vFlashDone`); other bytes of its blocks stay."""
+        block = max(1, region.block_bytes)
+        start = region.start + (address - region.start) // block * block
+        end = region.start + -(-(address + len(data) - region.start) // block) * block
+        whole = self.read(start, address - start) + data + self.read(address + len(data), end - address - len(data))
+        self._programmed(b"vFlashErase:%x,%x" % (start, end - start), "flash cannot be erased")
+        step = (self._packet_bytes - _FRAME_BYTES) // 2
+        for offset in range(0, len(whole), step):
+            head = b"vFlashWrite:%x:" % (start + offset)
+            self._programmed(head + escaped(whole[offset : offset + step]), "flash cannot be written")
+        self._programmed(b"vFlashDone", "flash cannot be written")
+
+    def _programmed(self, body: bytes, fact: str) -> None:
+        reply = self.ask(body, timeout_s=_FLASH_TIMEOUT_S)
+        if reply != b"OK":
+            said = reply.decode("ascii", "replace") or "it does not know the packet"
+            what = b":".join(body.split(b":")[:2]).decode("ascii", "replace")
+            raise DeviceError(f"{fact} ({what}): the debug server answered: {said}")
 
     def read_register(self, number: int) -> int:
         """A 32-bit register by its number in GDB's description of the core."""

@@ -165,3 +165,73 @@ def test_a_run_ends_by_stop_by_exit_or_by_the_clock(serve) -> None:
     with pytest.raises(DeviceTimeout):
         client.run(0.1)
     timer.join()
+
+
+MAP = b"""<?xml version="1.0"?>
+<!DOCTYPE memory-map PUBLIC "+//IDN gnu.org//DTD GDB Memory Map V1.0//EN" "http://sourceware.org/gdb/gdb-memory-map.dtd">
+<memory-map>
+<memory type="ram" start="0x20000000" length="0x400"/>
+<memory type="flash" start="0x1000" length="0x400"><property name="blocksize">0x100</property></memory>
+</memory-map>"""
+
+
+class Flash:
+    """A server's flash of 1 KB at 0x1000: writes only clear bits, erasing goes by blocks of 256 bytes."""
+
+    def __init__(self, *, refuses: bytes = b"") -> None:
+        self.data = bytearray(range(256)) * 4
+        self.refuses = refuses
+
+    def __call__(self, body: bytes) -> bytes:
+        """The answer to a packet."""
+        if self.refuses and body.startswith(self.refuses):
+            return b"E.verify"
+        if body.startswith(b"qXfer:memory-map:read::"):
+            offset, length = (int(text, 16) for text in body.split(b":")[-1].split(b","))
+            piece = MAP[offset : offset + length]
+            return (b"l" if offset + length >= len(MAP) else b"m") + piece
+        if body.startswith(b"m"):
+            address, count = (int(text, 16) for text in body[1:].split(b","))
+            return bytes(self.data[address - 0x1000 :][:count]).hex().encode()
+        if body.startswith(b"vFlashErase:"):
+            address, count = (int(text, 16) for text in body[12:].split(b","))
+            assert address % 256 == count % 256 == 0
+            self.data[address - 0x1000 : address - 0x1000 + count] = b"\xff" * count
+            return b"OK"
+        if body.startswith(b"vFlashWrite:"):
+            address, _, data = body[12:].partition(b":")
+            start = int(address, 16) - 0x1000
+            for offset, byte in enumerate(expanded(data)):
+                self.data[start + offset] &= byte
+            return b"OK"
+        return b"OK" if body == b"vFlashDone" else b""
+
+
+def test_flash_is_written_by_blocks(serve) -> None:
+    """What is written over the border of two blocks is there, and the other bytes of both are as they were."""
+    flash = Flash()
+    client, server = serve(flash)
+    (region,) = client.flash_regions()
+    assert (region.start, region.bytes, region.block_bytes) == (0x1000, 0x400, 0x100)
+    assert region.holds(0x13FF)
+    assert not region.holds(0x1400)
+    before = bytes(flash.data)
+    client.flash(region, 0x10F0, b"#$}*" * 10)
+    assert flash.data == before[:0xF0] + b"#$}*" * 10 + before[0x118:]
+    assert server.asked[-1] == b"vFlashDone"
+
+
+@pytest.mark.parametrize("refused", [b"vFlashErase", b"vFlashWrite", b"vFlashDone"])
+def test_flash_that_refuses_is_told(serve, refused: bytes) -> None:
+    """The error says what failed and what the server answered."""
+    client, _ = serve(Flash(refuses=refused))
+    (region,) = client.flash_regions()
+    with pytest.raises(DeviceError, match=f"flash cannot be .*{refused.decode()}.*E.verify"):
+        client.flash(region, 0x1000, bytes(4))
+
+
+def test_a_server_may_tell_no_map(serve) -> None:
+    """Without the packet there are no regions; a map that is no XML is an error."""
+    assert serve(lambda body: b"")[0].flash_regions() == ()
+    with pytest.raises(BadFrame, match="memory map cannot be read"):
+        serve(lambda body: b"l<memory-map>")[0].flash_regions()

@@ -276,6 +276,25 @@ def test_a_chip_is_a_memory_map(
     assert (measured.bit_exact, measured.link) == (True, "gdb")
 
 
+PDSC = """<package><devices><family Dfamily="MPS2" Dvendor="Arm:82">
+<processor Dcore="Cortex-M3" Dclock="25000000"/><device Dname="AN385">
+<memory name="Flash" access="rx" start="0x00000000" size="0x400000" startup="1" default="1"/>
+<memory name="RAM" access="rwx" start="0x20000000" size="0x400000" default="1"/>
+</device></family></devices></package>"""
+
+
+def test_a_chip_of_a_pack_is_loaded_and_run(
+    build_of, digits: Graph, server: str, samples: Samples, tmp_path: Path
+) -> None:
+    """From a pack to the model on the chip: its board file, its program, written by the debugger over another one."""
+    build_of("cortex-m3")
+    (tmp_path / "mps2.pdsc").write_text(PDSC)
+    board, _ = pipeline.write_board(tmp_path / "mps2.pdsc", tmp_path / "boards", device="AN385")
+    made = pipeline.build(digits, board, tmp_path / "out", name="packed")
+    measured = pipeline.run(made, samples, gdb=pipeline.GdbOptions(server, load=True))
+    assert (measured.bit_exact, measured.samples, measured.board) == (True, 40, "an385")
+
+
 def test_energy_needs_cycles(build_of, samples: Samples) -> None:
     """Where the link tells cycles their energy is estimated, and where it tells none the verdict says so."""
     made = build_of("cortex-m4")
