@@ -41,8 +41,8 @@ def write_board(
     """A board file for the gdb link in `folder`, of a CMSIS-Pack (.pack, .pdsc: `device` is in it) or a linker script.
 
     What is said here goes before what `source` says; `name` is the device's, or the script's, when left out. Raises
-    InvalidBoard for a file that is neither, an unknown device or core, what is missing, and, but for `force`, a board that
-    is there already.
+    InvalidBoard for a file that is neither, an unknown device or core, what is missing, and, unless `force`, a file
+    that is there already.
     """
     if source.suffix.lower() in (".pack", ".pdsc"):
         if device is None:
