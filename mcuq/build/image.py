@@ -90,12 +90,22 @@ def _is_allocated(section: Any) -> bool:
 def _symbols(elf: Any) -> dict[str, Symbol]:
     table = elf.get_section_by_name(".symtab")
     is_thumb = elf["e_machine"] == "EM_ARM"
+    programmed = {i for i, s in enumerate(elf.iter_sections()) if _is_allocated(s) and s["sh_type"] != "SHT_NOBITS"}
     found: dict[str, Symbol] = {}
+    file = ""
     for entry in table.iter_symbols() if table is not None else ():
         kind = entry["st_info"]["type"]
+        if kind == "STT_FILE":
+            file = entry.name
         if kind not in ("STT_FUNC", "STT_OBJECT") or entry["st_shndx"] == "SHN_UNDEF":
             continue
         is_function = kind == "STT_FUNC"
         address = int(entry["st_value"]) & ~1 if is_function and is_thumb else int(entry["st_value"])
-        found.setdefault(entry.name, Symbol(entry.name, address, int(entry["st_size"]), is_function))
+        own_file = file if entry["st_info"]["bind"] == "STB_LOCAL" else ""
+        symbol = Symbol(
+            entry.name, address, int(entry["st_size"]), is_function, own_file, entry["st_shndx"] in programmed
+        )
+        # Files may have static functions of one name: the first is the one that others are told by.
+        key = entry.name if entry.name not in found else f"{entry.name}@{address:#x}"
+        found.setdefault(key, symbol)
     return found

@@ -107,6 +107,7 @@ def build_to_json(build: Build, board_file: str | None = None, invoke_stack_byte
         "worst_step": _worst_step(build),
         "ram_bytes": None if static is None or stack is None else build.plan.arena_bytes + static + stack,
         "flash_bytes": flash_document(total, image.constant_bytes),
+        "flash_groups": None if total is None else image.flash_groups(build.name),
         "sections": dict(image.sections),
         "steps": steps_document(schedule),
     }

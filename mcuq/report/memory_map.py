@@ -107,7 +107,9 @@ def _flash_parts(build: Build) -> tuple[Part, ...]:
     if flash is None:
         return (constants,)
     free = Part("free", flash.bytes - image.flash_bytes, "·")
-    return (constants, Part("code", image.code_bytes, "▒"), free)
+    groups = image.flash_groups(build.name)
+    rest = image.code_bytes - groups["kernels"]
+    return (constants, Part("kernels", groups["kernels"], "▓"), Part("firmware", rest, "▒"), free)
 
 
 def _ram_parts(build: Build) -> tuple[Part, ...]:

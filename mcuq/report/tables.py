@@ -201,10 +201,14 @@ def _instructions_texts(step: StepMeasurement, total: int) -> tuple[str, str, st
 
 
 def sections_table(build: Build) -> Table:
-    """Every section of the ELF."""
+    """Every section of the ELF, and what its flash is taken by."""
     table = new_table("section", "bytes>")
     for name, size_bytes in build.image.sections.items():
         table.add_row(name, count_text(size_bytes))
+    if not build.board.is_host:
+        table.add_section()
+        for name, size_bytes in build.image.flash_groups(build.name).items():
+            table.add_row(f"flash: {name}", count_text(size_bytes))
     return table
 
 
