@@ -44,6 +44,7 @@ class Gates:
     max_cycles: _Bytes | None = None
     max_ram: _Bytes | None = None
     max_flash: _Bytes | None = None
+    max_temp: float | None = None
     bit_exact: bool = False
 
 
@@ -59,6 +60,7 @@ class Options:
     optimize: Literal["speed", "size", "balanced", "ram"] = "balanced"
     tune: bool = False
     ram_constants: str = "none"
+    energy_pin: bool = False
     output: str | None = None
     link: Literal["sim", "qemu", "renode", "host", "serial", "gdb"] | None = None
     count_samples: Annotated[int, Field(ge=1)] = 3
@@ -154,6 +156,7 @@ _EXAMPLES: dict[str, Any] = {
     "max_cycles": 5000000,
     "max_ram": 65536,
     "max_flash": 262144,
+    "max_temp": 85.0,
 }
 
 

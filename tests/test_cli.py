@@ -331,7 +331,9 @@ def test_build_writes_and_draws(model: Path) -> None:
         assert f"{figure:,}" in result.stdout
     for name, size_bytes in document["sections"].items():
         assert re.search(rf"{re.escape(name)} +{size_bytes:,}", result.stdout)
-    assert {"constants", "code", "free", "arena", "static"} <= set(re.findall(r"[█▒·] (\w+)", result.stdout))
+    assert {"constants", "kernels", "firmware", "free", "arena", "static"} <= set(
+        re.findall(r"[█▓▒·] (\w+)", result.stdout)
+    )
 
 
 def test_build_json_has_the_promised_fields(built: Path) -> None:

@@ -1,5 +1,5 @@
 /* MLPerf Tiny firmware: the model `mcuq_the_model` behind the benchmark's own protocol, on the board that the port knows. */
-#include "marker.h"
+#include "../marker/marker.h"
 #include "mcuq/port.h"
 #include "mcuq_mlperf.h"
 

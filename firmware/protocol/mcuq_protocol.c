@@ -39,6 +39,11 @@ static uint32_t ask(uint32_t (*figure)(void))
     return figure ? figure() : 0;
 }
 
+static void add_figure(mcuq_protocol *p, uint32_t (*figure)(void))
+{
+    add32(p, ask(figure));
+}
+
 /* A reply that is not kept: the header of `request`, a status, and the session that holds. */
 static void send_status(const mcuq_protocol *p, const uint8_t *request, uint8_t status)
 {
@@ -71,8 +76,8 @@ static enum mcuq_status hello(mcuq_protocol *p)
     add32(p, get32(model->hash));
     add32(p, get32(model->hash + 4));
     add32(p, model->arena_bytes);
-    add32(p, ask(p->hooks->clock_hz));
-    add32(p, ask(p->hooks->ticks_hz));
+    add_figure(p, p->hooks->clock_hz);
+    add_figure(p, p->hooks->ticks_hz);
     add32(p, (uint32_t)p->init_code);
     return MCUQ_OK;
 }
@@ -200,10 +205,13 @@ static enum mcuq_status steps(mcuq_protocol *p, uint32_t first, uint32_t last)
 
 static enum mcuq_status stats(mcuq_protocol *p)
 {
-    add32(p, ask(p->hooks->stack_bytes));
-    add32(p, ask(p->hooks->stack_peak_bytes));
-    add32(p, ask(p->hooks->static_bytes));
+    add_figure(p, p->hooks->stack_bytes);
+    add_figure(p, p->hooks->stack_peak_bytes);
+    add_figure(p, p->hooks->static_bytes);
     add32(p, p->model->arena_bytes);
+    add_figure(p, p->hooks->clock_hz);
+    add_figure(p, p->hooks->temperature_mk);
+    add_figure(p, p->hooks->supply_mv);
     return MCUQ_OK;
 }
 

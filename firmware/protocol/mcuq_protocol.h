@@ -43,7 +43,7 @@ enum mcuq_request {
     MCUQ_STEPS = 6,       /* first, last -> ticks */
     MCUQ_READ_OUTPUT = 7, /* index, offset, bytes -> data */
     MCUQ_READ_ARENA = 8,  /* 0, offset, bytes -> data */
-    MCUQ_STATS = 9,       /* -> stack, stack peak, static, arena bytes */
+    MCUQ_STATS = 9,       /* -> stack, stack peak, static, arena bytes, clock now, temperature, supply; 0: unknown */
     MCUQ_FAULT = 10,      /* -> 1 (or 0: there was none), exception number, pc, lr, cfsr, address */
     MCUQ_RESET = 11,      /* -> nothing; then starts over */
     MCUQ_CHECK = 12,      /* index of an input or MCUQ_ARENA, offset, bytes -> CRC-32 of what lies there */
@@ -87,6 +87,8 @@ typedef struct {
     /* Exception number, pc, lr, cfsr and address of the fault that caused the last reset; false: none. Asked at the start. */
     bool (*fault)(uint32_t record[MCUQ_FAULT_WORDS]);
     void (*reset)(void);
+    uint32_t (*temperature_mk)(void); /* of the die, in thousandths of a kelvin; 0 where it cannot be told */
+    uint32_t (*supply_mv)(void);
 } mcuq_protocol_hooks;
 
 /* All the state there is: under 640 bytes on a 32-bit core. */

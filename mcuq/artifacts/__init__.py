@@ -45,6 +45,7 @@ from mcuq.artifacts.schedule import (
     Step,
     Stream,
 )
+from mcuq.artifacts.soak import MeasuredEnergy, Soak, SoakPoint
 from mcuq.artifacts.sources import SourceFile, Sources
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "Layer",
     "LayerAnalysis",
     "Location",
+    "MeasuredEnergy",
     "Measurement",
     "MemoryPlan",
     "OutputNoise",
@@ -103,6 +105,8 @@ __all__ = [
     "Samples",
     "Schedule",
     "Size",
+    "Soak",
+    "SoakPoint",
     "SourceFile",
     "Sources",
     "Spread",

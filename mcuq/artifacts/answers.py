@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from mcuq.artifacts.edge import Edge
 from mcuq.artifacts.evaluation import RobustnessPoint
+from mcuq.artifacts.soak import MeasuredEnergy, Soak
 
 # (address of a block, what an access of it met) -> how often; the numbers are those of the board's memory model.
 Events = Mapping[tuple[int, int], int]
@@ -159,6 +160,8 @@ class Measurement:
     latencies_ms: tuple[float, ...] = ()
     energy: EnergyEstimate | None = None
     scores: AnswerScores | None = None
+    soak: Soak | None = None
+    measured_energy: MeasuredEnergy | None = None
 
     @property
     def agrees(self) -> bool:

@@ -12,7 +12,8 @@ OBJECTIVES = (SPEED, SIZE, BALANCED, RAM)
 class Goal:
     """`optimize` is one of OBJECTIVES; None is no limit; `tune` measures the ways in place of estimating them.
 
-    `ram_constants` says which constants start-up copies into RAM (schedule.constants_into_ram).
+    `ram_constants` says which constants start-up copies into RAM (schedule.constants_into_ram). `energy_pin`: the
+    firmware raises its marker pin while it infers.
     Flash is all of the firmware, constants and code; RAM is arena, static and the peak of the stack. Where no choice
     keeps the limits, a build is refused, unless they are not `enforced`: then what comes nearest is built.
     """
@@ -22,6 +23,7 @@ class Goal:
     max_ram_bytes: int | None = None
     tune: bool = False
     ram_constants: str = "none"
+    energy_pin: bool = False
     enforced: bool = True
 
 

@@ -159,7 +159,7 @@ def write_sources(files: Iterable[SourceFile], folder: Path) -> tuple[Path, ...]
 def _firmware_units(board: Board, program: Sequence[Path] | None, defines: Sequence[str]) -> tuple[_Unit, ...]:
     firmware = resources.firmware()
     if program is None:
-        folders = ("bare",) if board.is_bare else ("protocol", "app")
+        folders = ("bare",) if board.is_bare else ("protocol", "app", "marker")
         program = tuple(path for name in folders for path in sorted((firmware / name).glob("*.c")))
     common = (*MODEL_FLAGS, *WARNING_FLAGS, "-Os")
     port_flags = tuple(flag for flag in common if not (board.is_host and flag == "-ffreestanding"))

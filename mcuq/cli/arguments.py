@@ -61,6 +61,13 @@ RamConstantsOption = Annotated[
         "commas, or as many BYTES as are read most often.",
     ),
 ]
+EnergyPinOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--energy-pin/--no-energy-pin",
+        help="The firmware raises the marker pin of its board while it infers, for `run --energy-monitor`.",
+    ),
+]
 LinkOption = Annotated[
     str | None,
     typer.Option(

@@ -13,6 +13,7 @@ from mcuq.cli import terminal
 from mcuq.cli.arguments import (
     BoardOption,
     CompilerOption,
+    EnergyPinOption,
     KeepInputsOption,
     ModelArgument,
     NameOption,
@@ -67,6 +68,7 @@ def build(
     optimize: OptimizeOption = None,
     tune: TuneOption = None,
     ram_constants: RamConstantsOption = None,
+    energy_pin: EnergyPinOption = None,
     max_flash: Annotated[
         int | None,
         typer.Option(
@@ -114,6 +116,7 @@ def build(
         optimize=optimize,
         tune=tune,
         ram_constants=ram_constants,
+        energy_pin=energy_pin,
     )
     prepared = preprocessing(resize, scale, mean, rgb)
     source = [str(path) for path in given.required_data_list(data)] if data or recipe else []

@@ -13,6 +13,7 @@ from mcuq.cli import terminal
 from mcuq.cli.arguments import (
     BoardOption,
     CompilerOption,
+    EnergyPinOption,
     JsonFileOption,
     KeepInputsOption,
     LinkOption,
@@ -31,7 +32,7 @@ from mcuq.errors import InvalidProject
 if TYPE_CHECKING:
     from mcuq.artifacts import Build, Goal, Measurement
     from mcuq.perturb import Perturbation
-    from mcuq.pipeline import GdbOptions
+    from mcuq.pipeline import EnergyMonitor, GdbOptions
     from mcuq.project import Gates
 
 _GATES = "Gates (a failed one is exit status 1)"
@@ -115,6 +116,29 @@ def run(
         str | None,
         typer.Option("--supply", metavar="NAME", help="Estimate energy, as of stm32l4r5-ldo-1v8 (from cycles)."),
     ] = None,
+    warm_up: Annotated[
+        int, typer.Option("--warm-up", metavar="N", min=0, help="Inferences before those that are counted.")
+    ] = 0,
+    soak: Annotated[
+        float | None,
+        typer.Option(
+            "--soak",
+            metavar="SECONDS",
+            min=0.1,
+            help="Infer for so long: temperature, supply and clock where the chip tells them, drift, throttling.",
+        ),
+    ] = None,
+    energy_monitor: Annotated[
+        str | None,
+        typer.Option(
+            "--energy-monitor",
+            metavar="ppk2[:PORT]",
+            help="Measure the energy of inferences with an instrument, of a build with --energy-pin.",
+        ),
+    ] = None,
+    supply_mv: Annotated[
+        int, typer.Option("--supply-mv", metavar="MV", min=800, max=5000, help="What feeds the board through it.")
+    ] = 3300,
     gdb: GdbOption = None,
     gdb_elf: GdbElfOption = None,
     gdb_attach: GdbAttachOption = False,
@@ -138,6 +162,7 @@ def run(
     optimize: OptimizeOption = None,
     tune: TuneOption = None,
     ram_constants: RamConstantsOption = None,
+    energy_pin: EnergyPinOption = None,
     min_accuracy: Annotated[
         float | None,
         typer.Option("--min-accuracy", metavar="0..1", min=0, max=1, help="Least accuracy.", rich_help_panel=_GATES),
@@ -172,6 +197,10 @@ def run(
         int | None,
         typer.Option("--max-flash", metavar="BYTES", min=0, help="Constants + code.", rich_help_panel=_GATES),
     ] = None,
+    max_temp: Annotated[
+        float | None,
+        typer.Option("--max-temp", metavar="C", help="Hottest die of a --soak.", rich_help_panel=_GATES),
+    ] = None,
     bit_exact: Annotated[
         bool | None,
         typer.Option("--bit-exact/--no-bit-exact", help="Every byte as the reference.", rich_help_panel=_GATES),
@@ -200,6 +229,7 @@ def run(
         optimize=optimize,
         tune=tune,
         ram_constants=ram_constants,
+        energy_pin=energy_pin,
     )
     limits = gates(
         given.project,
@@ -210,12 +240,13 @@ def run(
         max_cycles=max_cycles,
         max_ram=max_ram,
         max_flash=max_flash,
+        max_temp=max_temp,
         bit_exact=bit_exact,
     )
     path = given.required_data(data)
     of_build: dict[str, object] = {"--name": name, "--compiler": compiler, "--keep-inputs": keep_inputs}
     of_build |= {"--remove-dead-channels": remove_dead_channels, "--optimize": optimize, "--tune": tune}
-    of_build["--ram-constants"] = ram_constants
+    of_build |= {"--ram-constants": ram_constants, "--energy-pin": energy_pin}
     refuse_options_of_build(model, of_build)
     made = built_or_opened(model, board, given, link, given.goal(max_flash, max_ram, enforced=False))
     if flash:
@@ -233,6 +264,9 @@ def run(
         baud=baud,
         gdb=debugger,
         supply=supply,
+        warm_up=warm_up,
+        soak_s=soak or 0.0,
+        energy_monitor=None if energy_monitor is None else monitor_of(energy_monitor, supply_mv),
         keep_results=True,
         resume=resume,
         perturb=perturbations(perturb),
@@ -268,6 +302,13 @@ def gdb_options(
     return GdbOptions(address, elf, attach, load, arena or "arena", tuple(monitor or ()))
 
 
+def monitor_of(said: str, supply_mv: int) -> EnergyMonitor:
+    """The instrument that --energy-monitor names; raises InvalidProject."""
+    from mcuq import pipeline
+
+    return pipeline.monitor_named(said, supply_mv)
+
+
 def measure(
     made: Build,
     data: Path,
@@ -280,6 +321,9 @@ def measure(
     baud: int | None = None,
     gdb: GdbOptions | None = None,
     supply: str | None = None,
+    warm_up: int = 0,
+    soak_s: float = 0.0,
+    energy_monitor: EnergyMonitor | None = None,
     keep_results: bool = False,
     resume: bool = False,
     perturb: Sequence[Perturbation] = (),
@@ -301,6 +345,9 @@ def measure(
             baud=baud,
             gdb=gdb,
             supply=supply,
+            warm_up=warm_up,
+            soak_s=soak_s,
+            energy_monitor=energy_monitor,
             keep_results=keep_results,
             resume=resume,
             perturbations=perturb,
@@ -320,7 +367,7 @@ def conclude(
     """Show the verdict, write it, and end with exit status 1 where a gate failed."""
     from mcuq.report import failed_gates, measurement_to_json
     from mcuq.report.evaluation_tables import robustness_table
-    from mcuq.report.tables import classes_table, measured_steps_table, verdict_table
+    from mcuq.report.tables import classes_table, measured_steps_table, soak_table, verdict_table
 
     to_stderr = json == terminal.STANDARD_OUTPUT
     if per_step:
@@ -330,6 +377,8 @@ def conclude(
         terminal.show(classes_table(measurement.scores), stderr=to_stderr)
     elif per_class:
         terminal.warn("--per-class: the data have no labels, or the model is no classifier of at most 100 classes")
+    if measurement.soak is not None:
+        terminal.show(soak_table(measurement.soak), stderr=to_stderr)
     if measurement.robustness:
         terminal.show(robustness_table(measurement.robustness), stderr=to_stderr)
     if json is not None:

@@ -63,6 +63,7 @@ class Settings:
             said.max_ram if max_ram is None else max_ram,
             self.options.tune,
             self.options.ram_constants,
+            self.options.energy_pin,
             enforced,
         )
 
@@ -95,6 +96,7 @@ def settings(
     optimize: str | None = None,
     tune: bool | None = None,
     ram_constants: str | None = None,
+    energy_pin: bool | None = None,
 ) -> Settings:
     """The settings of one command; None is what the command line does not say. Raises InvalidProject."""
     from mcuq.project import Project, read_project
@@ -113,6 +115,7 @@ def settings(
         "optimize": _objective(optimize),
         "tune": tune,
         "ram_constants": ram_constants,
+        "energy_pin": energy_pin,
     }
     options = replace(project.options, **{key: value for key, value in said.items() if value is not None})  # type: ignore[arg-type]
     return Settings(project, model or project_model, board or project.board, name or project_name, options)

@@ -25,9 +25,11 @@ from mcuq.pipeline.validation import default_link, fault_map, run
 from mcuq.quantize import Quantized, Recipe, load_recipe
 from mcuq.run.connect import answering_ports
 from mcuq.run.gdb import GdbOptions
+from mcuq.run.monitors import EnergyMonitor, monitor_named
 
 __all__ = [
     "VERSION",
+    "EnergyMonitor",
     "GdbOptions",
     "Generated",
     "Goal",
@@ -58,6 +60,7 @@ __all__ = [
     "load_recipe",
     "load_samples",
     "mlperf",
+    "monitor_named",
     "open_build",
     "profile",
     "quantization_report",

@@ -20,7 +20,7 @@ from mcuq.build.compile import ELF_NAME
 from mcuq.build.image import code_reader, read_image
 from mcuq.build.stack import stack_bound_bytes
 from mcuq.codegen import SelfTest, arrange, layout_named, link_script, self_test
-from mcuq.errors import DoesNotFit, InvalidProject, UnsupportedModel
+from mcuq.errors import DoesNotFit, InvalidBoard, InvalidProject, UnsupportedModel
 from mcuq.exporters import save_graph
 from mcuq.importers import load_model
 from mcuq.ir import Graph
@@ -251,6 +251,18 @@ class _Order:
         )
         return constants_into_ram(planned, self.goal.ram_constants), plan
 
+    def _defines(self) -> tuple[str, ...]:
+        """What the firmware is told; raises InvalidBoard where it is to move a pin that its board does not name."""
+        if self.mlperf is not None:
+            return tuple(benchmark_defines(self.graph, self.board, self.mlperf))
+        if not self.goal.energy_pin:
+            return ()
+        if self.board.port.marker is None:
+            raise InvalidBoard(
+                f"board '{self.board.name}' names no pin for --energy-pin; add [port.marker] to its file"
+            )
+        return ("MCUQ_MARK_INFERENCES",)
+
     def make(self, planned: Schedule, plan: MemoryPlan, out_dir: Path) -> Build:
         """The firmware in `out_dir`; raises DoesNotFit, ToolMissing, BuildFailed."""
         _refuse_too_large(self.board, planned, plan)
@@ -264,8 +276,8 @@ class _Order:
             link_script=link_script(self.board, arena_is_fast=_is_fast(plan)),
             compiler=self.compiler,
             optimize=optimize_flag(self.goal.optimize),
-            program=None if self.mlperf is None else sorted((resources.firmware() / "mlperf").glob("*.c")),
-            defines=() if self.mlperf is None else benchmark_defines(self.graph, self.board, self.mlperf),
+            program=None if self.mlperf is None else _benchmark_program(),
+            defines=self._defines(),
         )
         return Build(
             folder=out_dir,
@@ -282,6 +294,11 @@ class _Order:
             goal=self.goal,
             mlperf=self.mlperf,
         )
+
+
+def _benchmark_program() -> list[Path]:
+    folders = (resources.firmware() / "mlperf", resources.firmware() / "marker")
+    return sorted(path for folder in folders for path in folder.glob("*.c"))
 
 
 def build(
@@ -407,5 +424,12 @@ def open_build(folder: Path) -> Build:
     sources = rendered(planned, plan, name)
     image = read_image(folder / ELF_NAME, board, compiler, planned.constant_bytes, plan.arena_bytes)
     dead = removed(graph, planned.graph)
-    goal = Goal(optimize, options["max_flash"], options["max_ram"], options["tune"], options["ram_constants"])
+    goal = Goal(
+        optimize,
+        options["max_flash"],
+        options["max_ram"],
+        options["tune"],
+        options["ram_constants"],
+        options["energy_pin"],
+    )
     return Build(folder, name, board, graph, planned, plan, sources, image, VERSION, dead_go, dead, goal, firmware)

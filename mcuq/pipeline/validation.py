@@ -18,6 +18,7 @@ from mcuq.artifacts import (
     Build,
     Difference,
     Edge,
+    MeasuredEnergy,
     Measurement,
     RobustnessPoint,
     Samples,
@@ -42,11 +43,15 @@ from mcuq.run.device import Counting, Device
 from mcuq.run.faults import FaultMap
 from mcuq.run.gdb import GdbDevice, GdbOptions
 from mcuq.run.links import open_link
+from mcuq.run.monitors import EnergyMonitor, energy_of_pulses
 from mcuq.run.results import Results, RunKey, results_path
-from mcuq.run.validate import Target, answers, bisect_steps, compare_steps, count, count_steps
+from mcuq.run.soak import soak
+from mcuq.run.validate import Target, answers, bisect_steps, compare_steps, count, count_steps, warm
 
 Progress = Callable[[int, int], None]
 Array = npt.NDArray[Any]
+
+_NOT_IN_REAL_TIME = ("sim", "qemu", "renode")  # where the counter of the device tells no time of the device
 
 
 def default_link(board: Board) -> str:
@@ -137,6 +142,9 @@ def run(
     baud: int | None = None,
     gdb: GdbOptions | None = None,
     supply: str | None = None,
+    warm_up: int = 0,
+    soak_s: float = 0.0,
+    energy_monitor: EnergyMonitor | None = None,
     keep_results: bool = False,
     resume: bool = False,
     perturbations: Sequence[Perturbation] = (),
@@ -148,6 +156,8 @@ def run(
     With a `port` the board itself is measured, with `gdb` (or link `gdb`) what a GDB server reaches.
     `keep_results` writes every answer beside the build as it comes, and
     `resume` goes on with what an earlier run of the same model, data, board and options left there.
+    `warm_up` inferences come before those that are counted, beside the accuracy pass. `soak_s` goes on inferring for so
+    many seconds, with sensors read; `energy_monitor` measures `count_samples` inferences of a build with an energy pin.
     `supply` names a microcontroller and its supply, for an estimate of the energy from the cycles.
     `perturbations` repeats it on disturbed inputs, beside the reference on the same ones.
     Raises DeviceError and its children, ToolMissing, InvalidData.
@@ -180,12 +190,23 @@ def run(
             client = connected(link_opened, target, fault_map(build).describe)
         whole = samples.count + count_samples
         got = answers(client, target, samples, _part(progress, 0, whole), results, lambda: restarts.append(1))
+        warm(client, target, samples, warm_up)
         traces = count(client, opened, target, samples, count_samples, _part(progress, samples.count, whole))
         stats = client.stats()
         points: tuple[RobustnessPoint, ...] = ()
         disagreeing = 0
         if perturbations:
             points, disagreeing = _robustness(client, target, samples, perturbations, progress)
+        soaked = None
+        if soak_s > 0:
+            is_timed = kind not in _NOT_IN_REAL_TIME
+            soaked = soak(
+                client, samples, got, soak_s, is_timed=is_timed, deadline_s=target.deadline_s, progress=progress
+            )
+        drawn = None
+        if energy_monitor is not None:
+            open_things.callback(energy_monitor.close)
+            drawn = _measured_energy(build, client, target, samples, energy_monitor, count_samples)
         difference = _first_difference(client, target, samples, got, expected)
         if per_step:
             for sample in range(min(count_samples, samples.count)):
@@ -198,7 +219,22 @@ def run(
         measured = replace(measured, energy=energy_of(measured.cycles.median, chosen_supply))
     elif chosen_supply is not None:
         notes = (*notes, f"no energy: link '{kind}' tells no cycles, from which it would be estimated")
-    return replace(measured, notes=notes, robustness=points)
+    return replace(measured, notes=notes, robustness=points, soak=soaked, measured_energy=drawn)
+
+
+def _measured_energy(
+    build: Build, device: Device, target: Target, samples: Samples, monitor: EnergyMonitor, runs: int
+) -> MeasuredEnergy:
+    """Energy of `runs` inferences by the instrument; raises InvalidProject for firmware that moves no pin."""
+    if not build.goal.energy_pin:
+        raise InvalidProject(
+            f"the firmware in {build.folder} does not say when it infers; build it with --energy-pin, and wire the "
+            "marker pin of its board file to the instrument"
+        )
+    monitor.open()
+    monitor.start()
+    warm(device, target, samples, runs)
+    return energy_of_pulses(monitor.stop(), runs, monitor.name)
 
 
 def _robustness(

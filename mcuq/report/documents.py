@@ -19,6 +19,7 @@ from mcuq.artifacts import (
     MemoryPlan,
     Removed,
     Schedule,
+    Soak,
     Spread,
     Step,
     StepMeasurement,
@@ -47,6 +48,8 @@ def measurement_to_json(measurement: Measurement) -> Document:
         "cycles": _spread(m.cycles),
         "latency_ms": _spread(m.latency_ms),
         "energy": None if m.energy is None else asdict(m.energy),
+        "measured_energy": None if m.measured_energy is None else asdict(m.measured_energy),
+        "soak": None if m.soak is None else _soak(m.soak),
         "arena_bytes": m.arena_bytes,
         "static_ram_bytes": m.static_ram_bytes,
         "stack_bytes": m.stack_bytes,
@@ -66,6 +69,19 @@ def _scores(scores: AnswerScores) -> Document:
         "auc": scores.auc,
         "classes": [asdict(of_class) for of_class in scores.classes],
         "confusion": [list(row) for row in scores.confusion],
+    }
+
+
+def _soak(soak: Soak) -> Document:
+    return {
+        "seconds": soak.seconds,
+        "inferences": soak.inferences,
+        "wrong": soak.wrong,
+        "latency_drift_percent": soak.latency_drift_percent,
+        "rate_drift_percent": soak.rate_drift_percent,
+        "max_temperature_c": soak.max_temperature_c,
+        "clocks_hz": list(soak.clocks_hz),
+        "points": [asdict(point) for point in soak.points],
     }
 
 
@@ -92,6 +108,7 @@ def build_to_json(build: Build, board_file: str | None = None, invoke_stack_byte
             "max_ram": build.goal.max_ram_bytes,
             "tune": build.goal.tune,
             "ram_constants": build.goal.ram_constants,
+            "energy_pin": build.goal.energy_pin,
         },
         "mlperf": _benchmark_firmware(build.mlperf),
         "elf": image.path.name,

@@ -21,9 +21,28 @@ def failed_gates(measurement: Measurement, gates: Gates) -> tuple[str, ...]:
         _at_most("--max-cycles", "cycles", _most_cycles(m), gates.max_cycles, "", by_link),
         _at_most("--max-ram", "RAM", m.ram_bytes, gates.max_ram, " bytes", by_link),
         _at_most("--max-flash", "flash", m.flash_total_bytes, gates.max_flash, " bytes", by_link),
+        _not_too_hot(m, gates.max_temp),
+        _always_right(m),
         _not_bit_exact(m) if gates.bit_exact and not m.bit_exact else None,
     )
     return tuple(sentence for sentence in checked if sentence is not None)
+
+
+def _always_right(m: Measurement) -> str | None:
+    """A soak whose answers differ fails, whatever gates there are."""
+    if m.soak is None or not m.soak.wrong:
+        return None
+    return f"--soak: {m.soak.wrong:,} of {m.soak.inferences:,} inferences are not those of the first pass"
+
+
+def _not_too_hot(m: Measurement, limit_c: float | None) -> str | None:
+    if limit_c is None:
+        return None
+    if m.soak is None or m.soak.max_temperature_c is None:
+        why = "read with --soak SECONDS" if m.soak is None else f"board '{m.board}' tells none on link '{m.link}'"
+        return f"--max-temp: the temperature is {NOT_KNOWN}: {why}"
+    hottest = m.soak.max_temperature_c
+    return None if hottest <= limit_c else f"--max-temp: the die reached {hottest:.1f} degrees, more than {limit_c:g}"
 
 
 def _most_cycles(m: Measurement) -> int | None:

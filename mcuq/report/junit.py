@@ -20,6 +20,7 @@ def junit(measurement: Measurement, gates: Gates) -> str:
         if (value := getattr(gates, field.name)) is not None and value is not False
     ]
     asked = [f"--{name.replace('_', '-')}" for name in given]
+    asked += ["--soak"] if m.soak is not None else []
     where = f"mcuq.{m.board}.{m.link}"
     suite = ET.Element(
         "testsuite", name=f"{m.model} on {m.board}", tests=str(len(asked) + 1), failures=str(len(failed))

@@ -16,7 +16,9 @@ from mcuq.artifacts import (
     Difference,
     EnergyEstimate,
     Inspection,
+    MeasuredEnergy,
     Measurement,
+    Soak,
     StepMeasurement,
     Trade,
 )
@@ -117,6 +119,10 @@ def verdict_table(measurement: Measurement) -> Table:
     table.add_row("cycles", spread_text(m.cycles))
     if m.energy is not None:
         table.add_row("energy", _energy_text(m.energy))
+    if m.measured_energy is not None:
+        table.add_row("energy", _measured_energy_text(m.measured_energy))
+    if m.soak is not None:
+        table.add_row("soak", _soak_text(m.soak))
     parts = f"arena {m.arena_bytes:,} + static {count_text(m.static_ram_bytes)} + stack {count_text(m.stack_bytes)}"
     table.add_row("RAM", f"{bytes_text(m.ram_bytes)} = {parts}")
     code = None if m.flash_total_bytes is None else m.flash_total_bytes - m.flash_constant_bytes
@@ -156,6 +162,44 @@ def _latency_text(m: Measurement) -> str:
 def _energy_text(energy: EnergyEstimate) -> str:
     spread = "one measurement" if energy.spread_percent is None else f"±{energy.spread_percent:g} %"
     return f"{energy.microjoules:,.4g} µJ estimated for {energy.mcu} ({spread}; {energy.source})"
+
+
+def _measured_energy_text(energy: MeasuredEnergy) -> str:
+    idle = "" if energy.idle_milliwatts is None else f", {energy.idle_milliwatts:.4g} mW between them"
+    return (
+        f"{energy.microjoules:,.4g} µJ (deviation {energy.deviation_microjoules:.2g}) in "
+        f"{energy.milliseconds:.4g} ms at {energy.milliwatts:.4g} mW{idle}: "
+        f"measured by {energy.monitor} over {energy.inferences} inferences"
+    )
+
+
+def _soak_text(soak: Soak) -> str:
+    said = [f"{soak.inferences:,} inferences in {soak.seconds:,.1f} s, {soak.wrong:,} of them wrong"]
+    if soak.latency_drift_percent is not None:
+        said.append(f"latency {soak.latency_drift_percent:+.2f} % from first to last stretch")
+    if soak.max_temperature_c is not None:
+        said.append(f"up to {soak.max_temperature_c:.1f} °C")
+    if len(soak.clocks_hz) > 1:
+        said.append("throttled: clock " + ", ".join(f"{hz / 1e6:g}" for hz in soak.clocks_hz) + " MHz")
+    return "; ".join(said)
+
+
+def soak_table(soak: Soak) -> Table:
+    """One row a stretch; columns that the device cannot fill are left out."""
+    columns = (
+        ("latency ms>", [point.latency_ms for point in soak.points], ".4g"),
+        ("°C>", [point.temperature_c for point in soak.points], ".1f"),
+        ("V>", [point.supply_v for point in soak.points], ".3f"),
+        ("MHz>", [point.clock_hz / 1e6 if point.clock_hz else None for point in soak.points], "g"),
+    )
+    shown = [column for column in columns if any(value is not None for value in column[1])]
+    table = new_table("after s>", "inferences>", "a second>", *(name for name, _, _ in shown))
+    for index, point in enumerate(soak.points):
+        values = [values[index] for _, values, _ in shown]
+        formats = [form for _, _, form in shown]
+        texts = [NOT_KNOWN if v is None else f"{v:{form}}" for v, form in zip(values, formats, strict=True)]
+        table.add_row(f"{point.seconds:,.1f}", f"{point.inferences:,}", f"{point.rate_hz:,.1f}", *texts)
+    return table
 
 
 def difference_text(difference: Difference) -> str:
@@ -209,6 +253,7 @@ def sections_table(build: Build) -> Table:
         table.add_section()
         for name, size_bytes in build.image.flash_groups(build.name).items():
             table.add_row(f"flash: {name}", count_text(size_bytes))
+        table.add_row("flash: all but constants", count_text(build.image.code_bytes))
     return table
 
 

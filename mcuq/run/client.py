@@ -33,6 +33,7 @@ from mcuq.run.messages import (
 from mcuq.run.transfer import Pace, Transfer
 
 _HELLO_LAYOUT = "<BBBBHBxHH8sIIIi"
+_EARLY_STATS_BYTES = 16
 _TICKS_BYTES = 16
 # Below that a LOAD costs hardly more than asking.
 _WORTH_ASKING_BYTES = 64
@@ -161,8 +162,9 @@ class Client:
         return int(crc)
 
     def stats(self) -> Stats:
-        """Stack, static RAM and arena as the device knows them."""
-        return Stats(*unpack("<IIII", self._call(Request.STATS), Request.STATS))
+        """Stack, static RAM and arena as the device knows them; firmware of earlier versions has no sensors."""
+        body = self._call(Request.STATS)
+        return Stats(*unpack("<IIII" if len(body) == _EARLY_STATS_BYTES else "<IIIIIII", body, Request.STATS))
 
     def fault(self) -> Fault | None:
         """The fault that caused the device's last reset, told once; None where there was none."""

@@ -128,12 +128,18 @@ class Inference:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """RAM of the device in bytes; 0 where it does not know. `stack_peak_bytes` is the most since power-on."""
+    """RAM of the device in bytes; 0 where it does not know. `stack_peak_bytes` is the most since power-on.
+
+    `clock_hz` is what the core runs at now, `temperature_mk` the die's in thousandths of a kelvin.
+    """
 
     stack_bytes: int
     stack_peak_bytes: int
     static_bytes: int
     arena_bytes: int
+    clock_hz: int = 0
+    temperature_mk: int = 0
+    supply_mv: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,14 +127,20 @@ def _emulated_trace(board: Board, link: Counting, ticks: int, ticks_hz: int) -> 
     return Trace(None, cycles, 1000.0 * ticks / ticks_hz if ticks_hz else None)
 
 
+def warm(device: Device, target: Target, samples: Samples, runs: int) -> None:
+    """Infer the first `runs` samples, over and over where there are fewer, and look at nothing."""
+    for run in range(runs):
+        _load_sample(device, samples, run % samples.count)
+        device.invoke(1, deadline_s=target.deadline_s)
+
+
 def count(
     client: Device, link: Counting, target: Target, samples: Samples, runs: int, progress: Progress | None = None
 ) -> tuple[Trace, ...]:
     """Trace of one inference each of the first `runs` samples, over and over where there are fewer."""
     ticks: list[int] = []
     for run in range(runs):
-        for index, data in enumerate(_inputs_of(samples, run % samples.count)):
-            client.load(index, data)
+        _load_sample(client, samples, run % samples.count)
         if not ticks:  # once for all: each start costs the simulator memory for translations that it never gives back
             link.start_counting()
         ticks.append(client.invoke(1, deadline_s=target.deadline_s).total)
@@ -146,8 +152,7 @@ def count(
 
 def count_steps(client: Device, link: Counting, target: Target, samples: Samples) -> tuple[StepCount, ...]:
     """Ticks of each step of one inference from the device's counter, for links that cannot count themselves."""
-    for index, data in enumerate(_inputs_of(samples, 0)):
-        client.load(index, data)
+    _load_sample(client, samples, 0)
     counts = []
     for step in target.schedule.steps:
         ticks = client.run_step(step.index, deadline_s=target.deadline_s)

@@ -84,6 +84,17 @@ static uint32_t stack_peak_bytes(void)
     return 512;
 }
 
+/* 23.75 degrees Celsius, and 3.3 V. */
+static uint32_t temperature_mk(void)
+{
+    return 296900;
+}
+
+static uint32_t supply_mv(void)
+{
+    return 3300;
+}
+
 static bool has_fault;
 
 static bool last_fault(uint32_t record[MCUQ_FAULT_WORDS])
@@ -192,6 +203,8 @@ static mcuq_protocol_hooks hooks = {
     .clock_hz = hz,
     .stack_bytes = stack_bytes,
     .stack_peak_bytes = stack_peak_bytes,
+    .temperature_mk = temperature_mk,
+    .supply_mv = supply_mv,
     .fault = last_fault,
     .reset = device_reset,
 };

@@ -176,7 +176,7 @@ def test_steps_run_one_by_one_or_up_to_one(device: Device, answers_of: Answers) 
 
 def test_figures_of_the_device(device: Device) -> None:
     """Stack and arena come from the hooks; what has no hook is 0."""
-    assert Client(device()).stats() == Stats(4096, 512, 0, 6517)
+    assert Client(device()).stats() == Stats(4096, 512, 0, 6517, 25_000_000, 296_900, 3300)
 
 
 def test_reset_starts_over(device: Device) -> None:

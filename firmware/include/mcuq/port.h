@@ -37,6 +37,11 @@ uint32_t mcuq_port_static_bytes(void);
  * unknown. False when there was none. */
 bool mcuq_port_fault(uint32_t record[5]);
 
+/* Where the board file says that the chip has them (MCUQ_HAS_SENSORS): the die's temperature in thousandths of a kelvin and
+ * the supply in millivolts, each 0 where it cannot be told. They take some microseconds. */
+uint32_t mcuq_port_temperature_mk(void);
+uint32_t mcuq_port_supply_mv(void);
+
 /* Start over, as after power-on. */
 void mcuq_port_reset(void);
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from mcuq.run.devices.registers import Follow, RegisterFile
+from mcuq.run.devices.sensors import Rp2040Adc, Stm32f4Adc, nrf_temp, stm32_factory_words
 from mcuq.run.devices.wire import Peripheral
 
 
@@ -108,4 +109,8 @@ DEVICES: Mapping[str, Callable[[], Peripheral]] = {
     "rp2040-clocks": rp2040_clocks,
     "rp2040-xosc": rp2040_xosc,
     "rp2040-pll": rp2040_pll,
+    "nrf-temp": nrf_temp,
+    "stm32f4-adc": Stm32f4Adc,
+    "stm32-factory": stm32_factory_words,
+    "rp2040-adc": Rp2040Adc,
 }
