@@ -61,6 +61,7 @@ class Options:
     tune: bool = False
     ram_constants: str = "none"
     energy_pin: bool = False
+    monitors: bool = False
     output: str | None = None
     link: Literal["sim", "qemu", "renode", "host", "serial", "gdb"] | None = None
     count_samples: Annotated[int, Field(ge=1)] = 3

@@ -24,6 +24,7 @@ from tests import layout_trees
 PAGES = (
     "docs/README.md",
     "docs/ci.md",
+    "docs/field.md",
     "docs/placement.md",
     "docs/tutorials/keras-to-zephyr.md",
     "docs/tutorials/makefile-stm32.md",

@@ -242,11 +242,14 @@ static const uint8_t *arena_at(const mcuq_model *model, uint32_t *offset, uint32
     return model->slow;
 }
 
-static enum mcuq_status read_arena(mcuq_protocol *p, uint32_t offset, uint32_t bytes)
+static enum mcuq_status read_arena(mcuq_protocol *p, uint32_t is_monitors, uint32_t offset, uint32_t bytes)
 {
-    uint32_t limit;
-    const uint8_t *from = arena_at(p->model, &offset, &limit);
+    uint32_t limit = p->model->monitor_bytes;
+    const uint8_t *from = p->model->monitors;
 
+    if (!is_monitors) {
+        from = arena_at(p->model, &offset, &limit);
+    }
     return read_from(p, from, limit, offset, bytes);
 }
 
@@ -313,7 +316,7 @@ static enum mcuq_status execute(mcuq_protocol *p, const uint8_t *request, uint32
     case MCUQ_READ_OUTPUT:
         return read_output(p, words[0], words[1], words[2]);
     case MCUQ_READ_ARENA:
-        return read_arena(p, words[1], words[2]);
+        return read_arena(p, words[0], words[1], words[2]);
     case MCUQ_STATS:
         return stats(p);
     case MCUQ_FAULT:

@@ -42,7 +42,7 @@ enum mcuq_request {
     MCUQ_INVOKE = 5,      /* times, output index, output bytes -> ticks, first bytes of that output */
     MCUQ_STEPS = 6,       /* first, last -> ticks */
     MCUQ_READ_OUTPUT = 7, /* index, offset, bytes -> data */
-    MCUQ_READ_ARENA = 8,  /* 0, offset, bytes -> data */
+    MCUQ_READ_ARENA = 8,  /* 0 arena, 1 counters of the field, offset, bytes -> data */
     MCUQ_STATS = 9,       /* -> stack, stack peak, static, arena bytes, clock now, temperature, supply; 0: unknown */
     MCUQ_FAULT = 10,      /* -> 1 (or 0: there was none), exception number, pc, lr, cfsr, address */
     MCUQ_RESET = 11,      /* -> nothing; then starts over */

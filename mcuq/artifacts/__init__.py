@@ -31,6 +31,17 @@ from mcuq.artifacts.evaluation import (
 from mcuq.artifacts.goal import BALANCED, OBJECTIVES, RAM, SIZE, SPEED, Goal, Trade
 from mcuq.artifacts.image import Image, Symbol
 from mcuq.artifacts.memory_plan import MemoryPlan, Placement, Region
+from mcuq.artifacts.monitors import (
+    FieldLayer,
+    FieldScore,
+    InputDrift,
+    InputReading,
+    MonitorMap,
+    MonitorReading,
+    Recalibration,
+    ValueReading,
+    Watched,
+)
 from mcuq.artifacts.profile import Cost, Estimate, FunctionProfile, HotBlock, HotLine, Profile, StepProfile
 from mcuq.artifacts.samples import Samples
 from mcuq.artifacts.schedule import (
@@ -73,6 +84,8 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "Events",
+    "FieldLayer",
+    "FieldScore",
     "Fix",
     "FunctionProfile",
     "Goal",
@@ -80,6 +93,8 @@ __all__ = [
     "HotBlock",
     "HotLine",
     "Image",
+    "InputDrift",
+    "InputReading",
     "Inspection",
     "Interval",
     "Layer",
@@ -88,12 +103,15 @@ __all__ = [
     "MeasuredEnergy",
     "Measurement",
     "MemoryPlan",
+    "MonitorMap",
+    "MonitorReading",
     "OutputNoise",
     "Overlap",
     "PackedConstant",
     "Placement",
     "Profile",
     "Quality",
+    "Recalibration",
     "Refused",
     "Region",
     "Reliability",
@@ -119,5 +137,7 @@ __all__ = [
     "Symbol",
     "Trace",
     "Trade",
+    "ValueReading",
+    "Watched",
     "Window",
 ]

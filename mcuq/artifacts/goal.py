@@ -13,7 +13,7 @@ class Goal:
     """`optimize` is one of OBJECTIVES; None is no limit; `tune` measures the ways in place of estimating them.
 
     `ram_constants` says which constants start-up copies into RAM (schedule.constants_into_ram). `energy_pin`: the
-    firmware raises its marker pin while it infers.
+    firmware raises its marker pin while it infers. `monitors`: what it does in the field is counted.
     Flash is all of the firmware, constants and code; RAM is arena, static and the peak of the stack. Where no choice
     keeps the limits, a build is refused, unless they are not `enforced`: then what comes nearest is built.
     """
@@ -24,6 +24,7 @@ class Goal:
     tune: bool = False
     ram_constants: str = "none"
     energy_pin: bool = False
+    monitors: bool = False
     enforced: bool = True
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class SourceFile:
     """One file; `path` is relative with forward slashes, `role` is one of the following.
 
-    `model`, `header` and `selftest` are what a user embeds, `firmware` is the glue of mcuq's own firmware, `layout` is
-    metadata of an ecosystem, `example` is the start of an application and belongs to the user once it is written.
+    `model`, `header` and `selftest` are what a user embeds, `monitors` names what counters of the field mean,
+    `firmware` is the glue of mcuq's own firmware, `layout` is metadata of an ecosystem, `example` is the start of an
+    application and belongs to the user once it is written.
     """
 
     path: str

@@ -64,7 +64,7 @@ def build_image(
     out_dir.mkdir(parents=True, exist_ok=True)
     with _building_in(out_dir) as name:
         folder = Path(name)
-        write_sources(sources.of_role("model", "header", "firmware"), folder / SOURCE_FOLDER)
+        write_sources(sources.of_role("model", "header", "firmware", "monitors"), folder / SOURCE_FOLDER)
         link_flags: tuple[str, ...] = ()
         if link_script is not None:
             (folder / LINK_SCRIPT_NAME).write_text(link_script, encoding="utf-8")

@@ -28,9 +28,11 @@ from mcuq.cli.flash import flash
 from mcuq.cli.init import init
 from mcuq.cli.inspect import inspect
 from mcuq.cli.mlperf import mlperf
+from mcuq.cli.monitor import monitor
 from mcuq.cli.ports import ports
 from mcuq.cli.profile import profile
 from mcuq.cli.quantize import quantize
+from mcuq.cli.recalibrate import recalibrate
 from mcuq.cli.run import run
 from mcuq.errors import McuqError
 
@@ -42,6 +44,8 @@ VERBS: tuple[Callable[..., None], ...] = (
     run,
     mlperf,
     flash,
+    monitor,
+    recalibrate,
     eval,
     analyze,
     compare,

@@ -68,6 +68,14 @@ EnergyPinOption = Annotated[
         help="The firmware raises the marker pin of its board while it infers, for `run --energy-monitor`.",
     ),
 ]
+MonitorsOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--monitors/--no-monitors",
+        help="Count what the model does in the field: saturation and range of each step, where inputs lie. "
+        "`mcuq monitor` reads it.",
+    ),
+]
 LinkOption = Annotated[
     str | None,
     typer.Option(

@@ -16,6 +16,7 @@ from mcuq.cli.arguments import (
     EnergyPinOption,
     KeepInputsOption,
     ModelArgument,
+    MonitorsOption,
     NameOption,
     OpOption,
     OptimizeOption,
@@ -69,6 +70,7 @@ def build(
     tune: TuneOption = None,
     ram_constants: RamConstantsOption = None,
     energy_pin: EnergyPinOption = None,
+    monitors: MonitorsOption = None,
     max_flash: Annotated[
         int | None,
         typer.Option(
@@ -117,6 +119,7 @@ def build(
         tune=tune,
         ram_constants=ram_constants,
         energy_pin=energy_pin,
+        monitors=monitors,
     )
     prepared = preprocessing(resize, scale, mean, rgb)
     source = [str(path) for path in given.required_data_list(data)] if data or recipe else []

@@ -12,6 +12,7 @@ from mcuq.cli.arguments import (
     BoardOption,
     KeepInputsOption,
     ModelArgument,
+    MonitorsOption,
     NameOption,
     OpOption,
     OptimizeOption,
@@ -56,6 +57,7 @@ def codegen(
     remove_dead_channels: RemoveDeadChannelsOption = None,
     optimize: OptimizeOption = None,
     ram_constants: RamConstantsOption = None,
+    monitors: MonitorsOption = None,
     op: OpOption = None,
 ) -> None:
     """Write only the C of a model, to be compiled into a program of your own.
@@ -73,6 +75,7 @@ def codegen(
         remove_dead_channels=remove_dead_channels,
         optimize=optimize,
         ram_constants=ram_constants,
+        monitors=monitors,
     )
     generated = pipeline.codegen(
         pipeline.load(given.required_model("codegen")),
@@ -82,6 +85,7 @@ def codegen(
         remove_dead_channels=given.options.remove_dead_channels,
         optimize=given.options.optimize,
         ram_constants=given.options.ram_constants,
+        monitors=bool(given.options.monitors),
         selftest=selftest,
         layout=layout,
         protocol=protocol,

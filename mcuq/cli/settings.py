@@ -64,6 +64,7 @@ class Settings:
             self.options.tune,
             self.options.ram_constants,
             self.options.energy_pin,
+            self.options.monitors,
             enforced,
         )
 
@@ -97,6 +98,7 @@ def settings(
     tune: bool | None = None,
     ram_constants: str | None = None,
     energy_pin: bool | None = None,
+    monitors: bool | None = None,
 ) -> Settings:
     """The settings of one command; None is what the command line does not say. Raises InvalidProject."""
     from mcuq.project import Project, read_project
@@ -116,6 +118,7 @@ def settings(
         "tune": tune,
         "ram_constants": ram_constants,
         "energy_pin": energy_pin,
+        "monitors": monitors,
     }
     options = replace(project.options, **{key: value for key, value in said.items() if value is not None})  # type: ignore[arg-type]
     return Settings(project, model or project_model, board or project.board, name or project_name, options)

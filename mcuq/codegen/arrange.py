@@ -53,6 +53,7 @@ class LayoutView:
     inputs: tuple[PortView, ...]
     outputs: tuple[PortView, ...]
     selftest: bool
+    monitors: bool
     protocol: bool
     labels: bool
     cpu_flags: str
@@ -83,7 +84,7 @@ def _joined(folder: str, path: str) -> str:
 
 def is_public(file: SourceFile, name: str) -> bool:
     """Whether an application includes the file; everything else is included by the model's own C only."""
-    public = (f"{name}.h", f"{name}.hpp", f"{name}_selftest.h", "mcuq/window.h")
+    public = (f"{name}.h", f"{name}.hpp", f"{name}_selftest.h", "mcuq/window.h", "mcuq/monitor.h")
     return file.path in public or (file.role == "protocol" and file.path.endswith(".h"))
 
 
@@ -107,13 +108,16 @@ def arrange(
 
     Raises UnsupportedModel where a model has nothing that an example could feed or show.
     """
-    view = model_view(schedule, plan, sources.name, sources.model_hash, version, defaultdict(str), labels)
+    monitors = bool(sources.of_role("monitors"))
+    view = model_view(schedule, plan, sources.name, sources.model_hash, version, defaultdict(str), labels, monitors)
     if not view.inputs or not view.outputs:
         raise UnsupportedModel("a layout shows an example, which needs an input and an output; the model has none")
-    taken = sources.of_role("model", "header", "selftest", *(("protocol",) if protocol else ()))
+    taken = sources.of_role("model", "header", "selftest", "monitors", *(("protocol",) if protocol else ()))
     public = [is_public(file, sources.name) for file in taken]
     moved = tuple(
-        replace(file, path=_joined(layout.headers if is_header else layout.sources, file.path))
+        file
+        if file.role == "monitors"
+        else replace(file, path=_joined(layout.headers if is_header else layout.sources, file.path))
         for file, is_header in zip(taken, public, strict=True)
     )
     headers = tuple(file.path for file, is_header in zip(moved, public, strict=True) if is_header)
@@ -157,6 +161,7 @@ def _view(
         inputs=view.inputs,
         outputs=view.outputs,
         selftest=any(file.role == "selftest" for file in moved),
+        monitors=view.has_monitors,
         protocol=any(file.role == "protocol" for file in moved),
         labels=bool(view.labels),
         cpu_flags=cpu_flags,

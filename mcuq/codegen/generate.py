@@ -10,6 +10,7 @@ import numpy as np
 from mcuq import resources
 from mcuq.artifacts import MemoryPlan, Schedule, SourceFile, Sources
 from mcuq.codegen.literals import array_body
+from mcuq.codegen.monitors import monitor_map, monitor_text
 from mcuq.codegen.selftest import SelfTest
 from mcuq.codegen.views import FunctionView, ModelView, model_view
 from mcuq.ops.softmax import ACCUMULATION_INTEGER_BITS
@@ -21,6 +22,7 @@ LANES_HEADERS = ("lanes.h",)
 INT4_HEADERS = ("int4.h",)
 INT16_HEADERS = ("int16.h",)
 ROW_HEADERS = ("rows.h",)
+MONITOR_HEADERS = ("monitor.h", "watch.h")
 
 
 _ADDED: dict[str, str] = {}
@@ -82,6 +84,7 @@ def _headers(view: ModelView) -> tuple[SourceFile, ...]:
     names += [*(FLOAT_HEADERS if view.uses_float else ()), *(DSP_HEADERS if view.uses_dsp else ())]
     names += LANES_HEADERS if view.uses_lanes else ()
     names += ROW_HEADERS if view.uses_rows else ()
+    names += MONITOR_HEADERS if view.has_monitors else ()
     return tuple(SourceFile(f"mcuq/{name}", (folder / name).read_text(), "header") for name in names)
 
 
@@ -106,13 +109,14 @@ def generate(
     parameter_types: dict[str, str],
     selftest: SelfTest | None = None,
     labels: tuple[str, ...] = (),
+    monitors: bool = False,
 ) -> Sources:
     """All C of one model: what a user embeds, the glue of mcuq's own firmware, and the self-test when asked for.
 
     `name` is a C identifier (`names.model_name`); `parameter_types` maps kernel names to C structs; `labels` name the
-    elements of output 0.
+    elements of output 0; `monitors` counts what the model does in the field.
     """
-    view = model_view(schedule, plan, name, model_hash, version, parameter_types, labels)
+    view = model_view(schedule, plan, name, model_hash, version, parameter_types, labels, monitors)
     functions = tuple(_function_text(function) for function in view.functions)
     files = [
         SourceFile(f"{name}.h", _render("model.h.j2", view), "model"),
@@ -124,6 +128,9 @@ def generate(
         SourceFile(f"{name}_firmware.c", _render("firmware.c.j2", view, embedded=False), "firmware"),
         *_protocol(view),
     ]
+    if view.has_monitors:
+        text = monitor_text(monitor_map(schedule, name, model_hash))
+        files.append(SourceFile(f"{name}_monitors.json", text, "monitors"))
     if selftest is not None:
         files.append(SourceFile(f"{name}_selftest.h", _render("selftest.h.j2", view), "selftest"))
         files.append(SourceFile(f"{name}_selftest.c", _render("selftest.c.j2", view, test=selftest), "selftest"))

@@ -11,6 +11,7 @@ from typing import Any
 from mcuq.arithmetic import INT16X8, Arithmetic, arithmetic_named
 from mcuq.artifacts import MemoryPlan, PackedConstant, Region, Schedule, Stage, Step
 from mcuq.codegen.literals import array_body, number, text
+from mcuq.codegen.monitors import MonitorView, call_of, monitor_map
 from mcuq.codegen.names import reduced
 from mcuq.codegen.stream import StageView, StreamPlaces, StreamView, operands_of, stream_view
 from mcuq.ir import Tensor, Value
@@ -112,6 +113,13 @@ class ModelView:
     functions: tuple[FunctionView, ...]
     steps: tuple[StepView, ...]
     labels: tuple[str, ...] = ()
+    input_monitors: tuple[MonitorView, ...] = ()
+    monitors: tuple[MonitorView, ...] = ()
+
+    @property
+    def has_monitors(self) -> bool:
+        """Whether what the model does in the field is counted."""
+        return bool(self.monitors)
 
     @property
     def generation(self) -> str:
@@ -122,6 +130,7 @@ class ModelView:
             self.options,
             self.arena_bytes,
             self.labels,
+            *(m.call for m in (*self.input_monitors, *self.monitors)),
             *(f.name for f in self.functions),
             *self.regions,
         ]
@@ -373,6 +382,7 @@ def model_view(
     version: str,
     parameter_types: dict[str, str],
     labels: tuple[str, ...] = (),
+    monitors: bool = False,
 ) -> ModelView:
     """Everything that the templates print; `parameter_types` maps each kernel to its C struct, "" for none."""
     functions = functions_of(schedule, name)
@@ -382,7 +392,8 @@ def model_view(
         macro=name.upper(),
         model_hash=model_hash,
         version=version,
-        options=f"keep_inputs={'yes' if schedule.keep_inputs else 'no'}, optimize={schedule.optimize}",
+        options=f"keep_inputs={'yes' if schedule.keep_inputs else 'no'}, optimize={schedule.optimize}"
+        + (", monitors" if monitors else ""),
         arena_bytes=plan.arena_bytes,
         arena_alignment=plan.alignment_bytes,
         regions=plan.regions if plan.is_split else (),
@@ -396,4 +407,16 @@ def model_view(
         functions=tuple(functions.values()),
         steps=steps,
         labels=tuple(map(text, labels)),
+        input_monitors=_monitors(schedule, plan, inputs=True) if monitors else (),
+        monitors=_monitors(schedule, plan, inputs=False) if monitors else (),
+    )
+
+
+def _monitors(schedule: Schedule, plan: MemoryPlan, *, inputs: bool) -> tuple[MonitorView, ...]:
+    watching = monitor_map(schedule, "", "")
+    return tuple(
+        MonitorView(
+            index, watched.step, call_of(watched, index, place_of(plan, offset_of(schedule, plan, watched.value)))
+        )
+        for index, watched in enumerate(watching.inputs if inputs else watching.values)
     )

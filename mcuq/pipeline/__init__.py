@@ -11,6 +11,14 @@ from mcuq.pipeline.firmware import Generated, build, codegen, open_build
 from mcuq.pipeline.flashing import Programmed, flash, flash_tools
 from mcuq.pipeline.mlperf import benchmark_named, benchmark_samples, mlperf
 from mcuq.pipeline.models import inspect, load
+from mcuq.pipeline.monitoring import (
+    load_reading,
+    monitor,
+    reading_to_json,
+    recalibrate,
+    recalibration_to_json,
+    watching,
+)
 from mcuq.pipeline.profiling import profile, random_samples
 from mcuq.pipeline.quantization import (
     held_out,
@@ -25,7 +33,7 @@ from mcuq.pipeline.validation import default_link, fault_map, run
 from mcuq.quantize import Quantized, Recipe, load_recipe
 from mcuq.run.connect import answering_ports
 from mcuq.run.gdb import GdbOptions
-from mcuq.run.monitors import EnergyMonitor, monitor_named
+from mcuq.run.instruments import EnergyMonitor, monitor_named
 
 __all__ = [
     "VERSION",
@@ -57,20 +65,26 @@ __all__ = [
     "inspect",
     "is_float",
     "load",
+    "load_reading",
     "load_recipe",
     "load_samples",
     "mlperf",
+    "monitor",
     "monitor_named",
     "open_build",
     "profile",
     "quantization_report",
     "quantize",
     "random_samples",
+    "reading_to_json",
+    "recalibrate",
+    "recalibration_to_json",
     "robustness",
     "run",
     "save",
     "split_of",
     "trade",
     "user_ops",
+    "watching",
     "write_board",
 ]

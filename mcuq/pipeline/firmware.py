@@ -175,13 +175,15 @@ def codegen(
     layout: str = "plain",
     labels: Sequence[str] = (),
     protocol: bool = False,
+    monitors: bool = False,
 ) -> Generated:
     """Only the C, for embedding, in `out_dir`, as `layout` (one of LAYOUTS) wants it.
 
     `selftest` random inputs are embedded with a checksum per step; when left out 1, and 0 for a flat folder and for
     models that compute in float. `labels` name the elements of output 0. `protocol` adds the device side of
     the serial protocol, so that `mcuq run` can validate the model inside the application. `ram_constants` says which
-    constants become data that start-up copies into RAM (schedule.constants_into_ram). Examples
+    constants become data that start-up copies into RAM (schedule.constants_into_ram), `monitors` counts what the model
+    does in the field. Examples
     that are there already are kept. Raises UnsupportedModel, InvalidProject (no such layout; labels that do not fit).
     """
     wanted = layout_named(layout)
@@ -194,7 +196,8 @@ def codegen(
     planned = constants_into_ram(planned, ram_constants)
     if plan.is_split and wanted.name not in SPLIT_LAYOUTS:
         plan = plan_memory(planned)  # its example and its metadata know one arena
-    sources = rendered(planned, plan, name, _selftest_vectors(planned, selftest), labels=tuple(labels))
+    vectors = _selftest_vectors(planned, selftest)
+    sources = rendered(planned, plan, name, vectors, labels=tuple(labels), monitors=monitors)
     sources = arrange(
         sources,
         planned,
@@ -266,7 +269,7 @@ class _Order:
     def make(self, planned: Schedule, plan: MemoryPlan, out_dir: Path) -> Build:
         """The firmware in `out_dir`; raises DoesNotFit, ToolMissing, BuildFailed."""
         _refuse_too_large(self.board, planned, plan)
-        sources = rendered(planned, plan, self.name)
+        sources = rendered(planned, plan, self.name, monitors=self.goal.monitors)
         image = build_image(
             sources,
             self.board,
@@ -421,7 +424,7 @@ def open_build(folder: Path) -> Build:
     planned = reassembled(_prepared(graph, dead_go), board.features, keep_inputs, optimize, ways)
     plan = planned_for_board(planned, board)
     planned = constants_into_ram(planned, options["ram_constants"])
-    sources = rendered(planned, plan, name)
+    sources = rendered(planned, plan, name, monitors=options["monitors"])
     image = read_image(folder / ELF_NAME, board, compiler, planned.constant_bytes, plan.arena_bytes)
     dead = removed(graph, planned.graph)
     goal = Goal(
@@ -431,5 +434,6 @@ def open_build(folder: Path) -> Build:
         options["tune"],
         options["ram_constants"],
         options["energy_pin"],
+        options["monitors"],
     )
     return Build(folder, name, board, graph, planned, plan, sources, image, VERSION, dead_go, dead, goal, firmware)

@@ -19,6 +19,7 @@ def rendered(
     name: str | None = None,
     selftest: SelfTest | None = None,
     labels: tuple[str, ...] = (),
+    monitors: bool = False,
 ) -> Sources:
     """All C of the model."""
     graph = planned.graph
@@ -31,4 +32,5 @@ def rendered(
         parameter_types={kernel.name: kernel.parameters_type for kernel in known_kernels()},
         selftest=selftest,
         labels=labels,
+        monitors=monitors,
     )

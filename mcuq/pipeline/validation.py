@@ -42,8 +42,8 @@ from mcuq.run.connect import connected
 from mcuq.run.device import Counting, Device
 from mcuq.run.faults import FaultMap
 from mcuq.run.gdb import GdbDevice, GdbOptions
+from mcuq.run.instruments import EnergyMonitor, energy_of_pulses
 from mcuq.run.links import open_link
-from mcuq.run.monitors import EnergyMonitor, energy_of_pulses
 from mcuq.run.results import Results, RunKey, results_path
 from mcuq.run.soak import soak
 from mcuq.run.validate import Target, answers, bisect_steps, compare_steps, count, count_steps, warm

@@ -109,6 +109,7 @@ def build_to_json(build: Build, board_file: str | None = None, invoke_stack_byte
             "tune": build.goal.tune,
             "ram_constants": build.goal.ram_constants,
             "energy_pin": build.goal.energy_pin,
+            "monitors": build.goal.monitors,
         },
         "mlperf": _benchmark_firmware(build.mlperf),
         "elf": image.path.name,

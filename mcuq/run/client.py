@@ -13,6 +13,7 @@ from mcuq.run.exchange import Exchange, SessionLost
 from mcuq.run.link import Link
 from mcuq.run.messages import (
     ARENA,
+    MONITORS,
     PROTOCOL_VERSION,
     Fault,
     Hello,
@@ -155,6 +156,12 @@ class Client:
         transfer = self._transfer(Request.READ_ARENA, hello.read_chunk_bytes, f"READ_ARENA of {count} bytes")
         with self._explaining():
             return transfer.read(0, offset_bytes, count)
+
+    def read_monitors(self, count: int) -> bytes:
+        """The `count` bytes of the model's counters. Raises Refused where it has fewer, or none."""
+        transfer = self._transfer(Request.READ_ARENA, self._ready().read_chunk_bytes, "READ_ARENA of the counters")
+        with self._explaining():
+            return transfer.read(MONITORS, 0, count)
 
     def arena_crc(self, offset_bytes: int, count: int) -> int:
         """CRC-32 of `count` bytes of the arena, computed by the device."""

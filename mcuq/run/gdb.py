@@ -304,7 +304,8 @@ class GdbDevice:
                 )
         self._regions = tuple((r.offset_bytes, found.address) for r, found in zip(regions, objects, strict=True))
         self._instance, record = self._base, self._base + 32
-        self._rsp.write(record, b"".join(struct.pack("<II", o.address, o.bytes) for o in objects))
+        # A model with counters finds none of them there: a null pointer.
+        self._rsp.write(record, b"".join(struct.pack("<II", o.address, o.bytes) for o in objects) + bytes(4))
         code = self._call("init", self._instance, record, deadline_s=_OPEN_TIMEOUT_S)[0]
         if code:
             raise DeviceError(f"{self._model}_init answered {code}; the generated header lists what the code means")

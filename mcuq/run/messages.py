@@ -57,6 +57,9 @@ class HelloFlag(IntEnum):
 ARENA = 0xFFFF_FFFF
 """What CHECK calls the arena."""
 
+MONITORS = 1
+"""What READ_ARENA calls the counters of the field; 0 is the arena."""
+
 DTYPES = {1: "int8", 2: "uint8", 3: "int16", 4: "int32", 5: "float32", 6: "int64", 7: "bool"}
 """`enum mcuq_dtype` as numpy's names."""
 

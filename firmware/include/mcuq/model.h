@@ -45,6 +45,8 @@ typedef struct {
     uint8_t *arena;          /* arena_bytes bytes */
     uint8_t *slow;           /* what lies in another memory: the arena's bytes from slow_offset on; else null */
     uint32_t slow_offset;
+    const void *monitors;    /* counters of the field, where the model has them; else null */
+    uint32_t monitor_bytes;
     int (*init)(void);       /* 0, or a code of the generated header */
     uint8_t *(*input)(unsigned index);
     const uint8_t *(*output)(unsigned index);

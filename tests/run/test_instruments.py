@@ -13,7 +13,7 @@ import pytest
 from mcuq import pipeline
 from mcuq.artifacts import Build
 from mcuq.errors import DeviceError, InvalidBoard, InvalidProject, LinkLost, ToolMissing
-from mcuq.run.monitors import Recording, energy_of_pulses, monitor_named
+from mcuq.run.instruments import Recording, energy_of_pulses, monitor_named
 from mcuq.run.sim import SimLink
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mcuq.errors import InvalidProject
-from mcuq.run.monitors.monitor import EnergyMonitor, Recording, energy_of_pulses
-from mcuq.run.monitors.ppk2 import Ppk2
+from mcuq.run.instruments.monitor import EnergyMonitor, Recording, energy_of_pulses
+from mcuq.run.instruments.ppk2 import Ppk2
 
 Make = Callable[[str | None, int], EnergyMonitor]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mcuq.errors import LinkLost, ToolMissing
-from mcuq.run.monitors.monitor import Recording
+from mcuq.run.instruments.monitor import Recording
 
 INTERVAL_S = 1e-5
 _MARKER = 1 << 0
