@@ -11,7 +11,7 @@ uint32_t mcuq_port_temperature_mk(void)
 {
     MCUQ_REGISTER(TEMP_READY) = 0;
     TEMP_START = 1;
-    bool is_ready = mcuq_wait(TEMP_READY, 1, 1);
+    bool is_ready = mcuq_wait_briefly(TEMP_READY, 1, 1, MCUQ_CONVERSION_LIMIT);
     /* Ten bits with their sign: the nRF51 leaves those above it clear (its anomaly 28). */
     int32_t quarters = (int32_t)(TEMP_VALUE & 0x3ffu);
     TEMP_STOP = 1; /* its anomaly 30: it would stay powered */

@@ -20,15 +20,15 @@ uint32_t mcuq_port_temperature_mk(void)
 {
     CLK_ADC_CTRL = FROM_CRYSTAL;
     mcuq_change(RESETS_RESET, 1, 0);
-    if (!mcuq_wait(RESETS_DONE, 1, 1)) {
+    if (!mcuq_wait_briefly(RESETS_DONE, 1, 1, MCUQ_CONVERSION_LIMIT)) {
         return 0;
     }
     MCUQ_REGISTER(ADC_CS) = POWERED | SENSOR;
-    if (!mcuq_wait(ADC_CS, READY, READY)) {
+    if (!mcuq_wait_briefly(ADC_CS, READY, READY, MCUQ_CONVERSION_LIMIT)) {
         return 0;
     }
     MCUQ_REGISTER(ADC_CS) = POWERED | SENSOR | START;
-    if (!mcuq_wait(ADC_CS, READY, READY)) {
+    if (!mcuq_wait_briefly(ADC_CS, READY, READY, MCUQ_CONVERSION_LIMIT)) {
         return 0;
     }
     int32_t sensed_uv = (int32_t)(ADC_RESULT & 0xfffu) * STEP_UV_256 / 256;

@@ -31,7 +31,7 @@ static int32_t converted(uint32_t channel)
     ADC_SQR3 = channel;
     MCUQ_REGISTER(ADC_SR) = 0;
     mcuq_change(ADC_CR2, 0, START);
-    return mcuq_wait(ADC_SR, IS_CONVERTED, IS_CONVERTED) ? (int32_t)(ADC_DR & 0xfffu) : 0;
+    return mcuq_wait_briefly(ADC_SR, IS_CONVERTED, IS_CONVERTED, MCUQ_CONVERSION_LIMIT) ? (int32_t)(ADC_DR & 0xfffu) : 0;
 }
 
 static void power_up(void)

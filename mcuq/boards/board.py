@@ -176,13 +176,16 @@ class SerialRun:
 
 @dataclass(frozen=True, slots=True)
 class RenodeRun:
-    """Renode: a platform of its tree, the UART's name there, and devices to add (text of a .repl each)."""
+    """Renode: the UART's name there, a platform of its tree, and what is added to it or said otherwise.
+
+    `description` is the text of a .repl; without a `platform` it is all of the machine.
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
-    platform: str
     uart: str
-    overlays: tuple[str, ...] = ()
+    platform: str | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,9 @@ def _problems(board: Board) -> Iterator[str]:
     yield from _memory_problems(board)
     if board.clock_hz <= 0:
         yield "key 'clock_hz': must be positive"
+    renode = board.run.renode
+    if renode is not None and renode.platform is None and not renode.description:
+        yield "key 'run.renode': needs `platform`, a file of Renode's tree, or `description`, the text of one"
     if not board.is_bare and (board.port.uart is None or board.port.timer is None):
         yield "key 'port': needs [port.uart] and [port.timer]; a chip without them is reached by a debugger: [run.gdb]"
 

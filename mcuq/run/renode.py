@@ -22,16 +22,27 @@ _QUIT_TIMEOUT_S = 3.0
 _CHUNK_BYTES = 65536
 
 
-def script(run: RenodeRun, elf: Path, port: int) -> str:
-    """The .resc that brings a board up: platform, overlays, the UART on a socket without telnet, the ELF."""
-    overlays = [f'machine LoadPlatformDescriptionFromString "{text}"' for text in run.overlays]
+def description(run: RenodeRun) -> str:
+    """The .repl of a board: a platform of Renode's tree, and what the board adds to it or says otherwise."""
+    base = f'using "{run.platform}"\n\n' if run.platform is not None else ""
+    return base + run.description
+
+
+def script(run: RenodeRun, repl: Path, elf: Path, port: int) -> str:
+    """The .resc that brings a board up: its description, the UART on a socket without telnet, the ELF.
+
+    The macro `reset` is what Renode runs when the machine resets itself: where code starts is known to LoadELF alone.
+    """
     lines = (
         'mach create "mcuq"',
-        f"machine LoadPlatformDescription @{run.platform}",
-        *overlays,
+        f"machine LoadPlatformDescription @{repl}",
         f'emulation CreateServerSocketTerminal {port} "mcuq" false',
         f"connector Connect {run.uart} mcuq",
-        f"sysbus LoadELF @{elf}",
+        "macro reset",
+        '"""',
+        f"    sysbus LoadELF @{elf}",
+        '"""',
+        "runMacro $reset",
         "start",
     )
     return "\n".join(lines) + "\n"
@@ -62,8 +73,9 @@ class RenodeLink:
             # A copy: Renode's commands know no quotes, and the user's path may have spaces.
             elf = Path(shutil.copy(self._image.path, self._child.folder / "firmware.elf"))
             port = _free_port()
-            resc = self._child.folder / "mcuq.resc"
-            resc.write_text(script(run, elf, port), encoding="utf-8")
+            repl, resc = self._child.folder / "board.repl", self._child.folder / "mcuq.resc"
+            repl.write_text(description(run), encoding="utf-8")
+            resc.write_text(script(run, repl, elf, port), encoding="utf-8")
             # Its console ends Renode when the input does, so the input stays open.
             command = (program, "--console", "--disable-xwt", "--plain", "-e", f"include @{resc}")
             self._child.start(command, keep_input=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from dataclasses import replace
@@ -11,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from mcuq.boards import RenodeRun
+from mcuq import resources
+from mcuq.boards import RenodeRun, all_boards
 from mcuq.errors import DeviceTimeout, InvalidBoard, LinkLost, ToolMissing
 from mcuq.run import renode
-from mcuq.run.renode import RenodeLink, script
+from mcuq.run.renode import RenodeLink, description, script
 
 STAND_IN = '''#!{python}
 """What Renode does, as recorded: a log line, a socket a while later, an echo for a UART, an end at `quit`."""
@@ -52,7 +54,7 @@ for line in sys.stdin:
 def pair(build_echo: Any) -> Any:
     """A board that Renode knows, and an image."""
     board, image = build_echo("cortex-m4")
-    run = RenodeRun("platforms/cpus/stm32f4.repl", "sysbus.usart2", ("dwt: Miscellaneous.DWT @ sysbus 0xE0001000",))
+    run = RenodeRun("sysbus.usart2", "platforms/cpus/stm32f4.repl", "dwt: Miscellaneous.DWT @ sysbus 0xE0001000\n")
     return replace(board, run=replace(board.run, renode=run)), image
 
 
@@ -73,17 +75,58 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_the_script_says_platform_uart_and_program() -> None:
-    """One command a line, in the order that Renode needs, raw bytes in place of telnet."""
-    run = RenodeRun("platforms/cpus/stm32f4.repl", "sysbus.usart2", ("dwt: X @ sysbus 0xE0001000",))
-    assert script(run, Path("/tmp/a.elf"), 4000).splitlines() == [
+    """One command a line, in the order that Renode needs, raw bytes in place of telnet; a reset loads the ELF again."""
+    run = RenodeRun("sysbus.usart2", "platforms/cpus/stm32f4.repl", "dwt: X @ sysbus 0xE0001000\n")
+    assert script(run, Path("/tmp/b.repl"), Path("/tmp/a.elf"), 4000).splitlines() == [
         'mach create "mcuq"',
-        "machine LoadPlatformDescription @platforms/cpus/stm32f4.repl",
-        'machine LoadPlatformDescriptionFromString "dwt: X @ sysbus 0xE0001000"',
+        "machine LoadPlatformDescription @/tmp/b.repl",
         'emulation CreateServerSocketTerminal 4000 "mcuq" false',
         "connector Connect sysbus.usart2 mcuq",
-        "sysbus LoadELF @/tmp/a.elf",
+        "macro reset",
+        '"""',
+        "    sysbus LoadELF @/tmp/a.elf",
+        '"""',
+        "runMacro $reset",
         "start",
     ]
+    assert description(run) == 'using "platforms/cpus/stm32f4.repl"\n\ndwt: X @ sysbus 0xE0001000\n'
+    assert description(replace(run, platform=None)) == "dwt: X @ sysbus 0xE0001000\n"
+
+
+# What the platforms of Renode's tree have (platforms/cpus, version 1.16): the devices that ports and descriptions name.
+TREE = {
+    "platforms/cpus/stm32f4.repl": "sram flash usart1 usart2 usart3 rcc pwr flash_controller gpioPortA gpioPortC",
+    "platforms/cpus/stm32f746.repl": "sram flash usart1 usart2 rcc pwrCr1 flash_regs gpioPortA gpioPortB",
+    "platforms/cpus/nrf52840.repl": "flash ram uart0 uart1 clock gpio0 gpio1",
+    "platforms/cpus/sifive-fe310.repl": "uart0",
+}
+RENODE_BOARDS = [board for board in all_boards([resources.boards()]) if board.run.renode is not None]
+
+
+@pytest.mark.parametrize("board", RENODE_BOARDS, ids=lambda board: board.name)
+def test_the_uart_of_every_board_is_there(board: Any) -> None:
+    """The UART that the link connects is one of the platform's, or one that the board's description adds."""
+    run = board.run.renode
+    own = re.findall(r"^(\w+):", run.description, re.M)
+    known = TREE[run.platform].split() if run.platform else []
+    assert run.uart.removeprefix("sysbus.") in {*known, *own}
+    if run.platform is None:
+        for region in board.memory:
+            assert f"0x{region.address:08X}" in run.description
+            assert f"0x{region.bytes:X}" in run.description
+
+
+def test_seven_boards_have_a_road_through_renode() -> None:
+    """Those of the STM32F4, L4, F7, the nRF52840 and the FE310."""
+    assert {board.name for board in RENODE_BOARDS} == {
+        "hifive1-revb",
+        "netduinoplus2",
+        "nrf52840-dk",
+        "nucleo-f446re",
+        "nucleo-l4r5zi",
+        "stm32f4-discovery",
+        "stm32f746g-discovery",
+    }
 
 
 def test_bytes_go_both_ways_and_close_quits(pair: Any, stand_in: Any) -> None:
