@@ -26,10 +26,21 @@ static struct {
     uint32_t words[FAULT_WORDS];
 } fault_record __attribute__((section(".mcuq_noinit")));
 
+#ifdef MCUQ_HAS_NO_MIE
+#define INTERRUPTS_OFF "csrci mstatus, 8\n\t"
+#else
+#define INTERRUPTS_OFF "csrw mie, zero\n\t"
+#endif
+
+/* What mtvec wants of the handler's address: 4 by the standard, more where a core only knows tables. */
+#ifndef MCUQ_TRAP_ALIGNMENT
+#define MCUQ_TRAP_ALIGNMENT 4
+#endif
+
 /* The first instruction; interrupts stay off, and every trap has one handler. */
 __attribute__((naked, used, section(".mcuq_vectors"))) void mcuq_start(void)
 {
-    __asm__ volatile("csrw mie, zero\n\t"
+    __asm__ volatile(INTERRUPTS_OFF
                      "la t0, mcuq_trap\n\t"
                      "csrw mtvec, t0\n\t"
                      "la sp, mcuq_stack_end\n\t"
@@ -59,8 +70,8 @@ __attribute__((used)) void mcuq_begin(void)
     mcuq_port_reset();
 }
 
-/* The stack may be what broke, so a fresh one is taken. mtvec needs an address that 4 divides. */
-__attribute__((naked, used, aligned(4))) void mcuq_trap(void)
+/* The stack may be what broke, so a fresh one is taken. */
+__attribute__((naked, used, aligned(MCUQ_TRAP_ALIGNMENT))) void mcuq_trap(void)
 {
     __asm__ volatile("mv a0, ra\n\t"
                      "la sp, mcuq_stack_end\n\t"

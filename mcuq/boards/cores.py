@@ -71,7 +71,8 @@ def _riscv(name: str, has_fpu: bool) -> Core:
         raise InvalidBoard(f"core '{name}' has no FPU that mcuq knows; leave it out")
     abi = ("-mabi=ilp32", "-mcmodel=medlow")
     flags = CompilerFlags(
-        gcc=(f"-march={name}_zicsr" if "a" in name[5:] else f"-march={name}", *abi),
+        # An older rule of what rv32i is has instructions for control registers; gcc 12 has libraries for these names.
+        gcc=((f"-march={name}_zicsr",) if "a" in name[5:] else (f"-march={name}", "-misa-spec=2.2")) + abi,
         clang=("--target=riscv32-unknown-elf", f"-march={name}", *abi),
         zig=("-target", "riscv32-freestanding-none", f"-mcpu=generic_rv32{_RISCV[name]}+zicsr", "-mabi=ilp32"),
     )

@@ -20,6 +20,11 @@ KB = 1024
 # Address, bytes, and whether it is RAM: from the datasheets' memory maps (flash size of the part on the board).
 MAPS: dict[str, tuple[tuple[int, int, bool], ...]] = {
     "cortex-m0": ((0, 256 * KB, False), (0x2000_0000, 16 * KB, True)),  # nRF51822 QFAA
+    "esp32c3-devkitm-1": (  # ESP32-C3-MINI-1: 4 MB of flash, seen twice; SRAM 1
+        (0x4200_0000, 4096 * KB, False),
+        (0x3C00_0000, 4096 * KB, False),
+        (0x3FC8_0000, 384 * KB, True),
+    ),
     "hifive1-revb": ((0x2000_0000, 4096 * KB, False), (0x8000_0000, 16 * KB, True)),  # FE310-G002
     "lm3s6965evb": ((0, 256 * KB, False), (0x2000_0000, 64 * KB, True)),
     "netduinoplus2": ((0x0800_0000, 1024 * KB, False), (0x2000_0000, 128 * KB, True)),  # STM32F405RG

@@ -103,6 +103,15 @@ def fe310(read: Read) -> tuple[int, int]:
     return core, core // (read(0x1001_3018) + 1)
 
 
+def esp32c3(read: Read) -> tuple[int, int]:
+    """ESP32-C3 manual 6.2.4.1, 26.3.3: the crystal, undivided; the UART's divider in 16ths, of the crystal too."""
+    clock, divider = read(0x600C_0058), read(0x6000_0014)
+    assert clock & 0xFFF == 0
+    assert read(0x6000_0078) >> 20 & 3 == 3
+    assert not any(read(address) for address in (0x6000_8090, 0x6001_F048, 0x6002_0048))  # no watchdog runs
+    return 40_000_000, 16 * 40_000_000 // ((divider & 0xFFF) * 16 + (divider >> 20))
+
+
 def nrf(core_hz: int) -> Callable[[Read], tuple[int, int]]:
     """Product specifications, UART BAUDRATE: the rate in 16 MHz / 2^32."""
 
@@ -115,6 +124,7 @@ def nrf(core_hz: int) -> Callable[[Read], tuple[int, int]]:
 
 FORMULAS: dict[str, Callable[[Read], tuple[int, int]]] = {
     "cortex-m0": nrf(16_000_000),
+    "esp32c3-devkitm-1": esp32c3,
     "hifive1-revb": fe310,
     "lm3s6965evb": lm3s,
     "netduinoplus2": stm32f4(25_000_000, 0x4001_1400, 2),

@@ -33,6 +33,7 @@ def constants_in_data(made: Build) -> dict[str, bool]:
         ("cortex-m0-large", "sim", "arm-none-eabi-gcc"),
         ("netduinoplus2", "qemu", "qemu-system-arm"),
         ("virt-rv32", "qemu", "qemu-system-riscv32"),
+        ("esp32c3-devkitm-1", "sim", "riscv64-unknown-elf-gcc"),
         ("cortex-m4", "gdb", "qemu-system-arm"),
         ("host", "host", "cc"),
     ],
