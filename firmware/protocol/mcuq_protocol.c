@@ -39,7 +39,7 @@ static uint32_t ask(uint32_t (*figure)(void))
     return figure ? figure() : 0;
 }
 
-static void add_figure(mcuq_protocol *p, uint32_t (*figure)(void))
+__attribute__((noinline)) static void add_figure(mcuq_protocol *p, uint32_t (*figure)(void))
 {
     add32(p, ask(figure));
 }

@@ -420,6 +420,21 @@ def test_keyword_spotting_reaches_its_target_on_the_simulator(zoo: Path, tmp_pat
     assert 50 < result.latency_ms < 1000
 
 
+def test_visual_wake_words_run_on_the_simulator(zoo: Path, tmp_path: Path) -> None:
+    """The largest of the benchmark's inputs goes over the line in its chunks, and answers as the reference does."""
+    pytest.importorskip("unicorn")
+    graph = pipeline.load(zoo / "models" / "vww_mobilenet025_int8.tflite")
+    images = np.random.default_rng(4).integers(-128, 128, (3, 96, 96, 3), np.int8)
+    samples = Samples((images,), np.array([0, 1, 0]), "random")
+    benchmark = pipeline.benchmark_named(None, graph)
+    firmware = BenchmarkFirmware(benchmark.name)
+    made = pipeline.build(graph, pipeline.find_board("cortex-m4"), tmp_path / "out", mlperf=firmware)
+    result = pipeline.mlperf(made, samples, link="sim", windows=1, least_seconds=0.5)
+    assert (benchmark.name, result.agreeing) == ("vww01", 3)
+    assert result.latency_ms is not None
+    assert 100 < result.latency_ms < 1000
+
+
 def test_pixels_of_a_file_are_the_benchmarks_own_bytes(build_of, samples: Samples, tmp_path: Path) -> None:
     """For ic01 and vww01 an .npz of uint8 pixels needs no scale: an int8 model takes each less 128."""
     pixels = samples.inputs[0][:5].view(np.uint8) ^ 0x80
