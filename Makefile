@@ -1,6 +1,7 @@
 # make demo     build the demo model for a Cortex-M4, run it on the simulator, print what it does
 # make test     install what the tests need and run them
 # make keras    the tests of Keras models, with TensorFlow (about 600 MB) in an environment of its own
+# make layouts  what ESP-IDF's component manager and PlatformIO say of their layouts, in an environment of their own
 # make lint     style, types, and who may import whom
 # make bench    the benchmarks
 # make docs     the API of Python and of the generated C as HTML in build/docs (the latter with doxygen)
@@ -13,10 +14,11 @@ PYTEST_ARGS ?= -n 2
 VENV := .venv
 BIN := $(VENV)/bin
 KERAS := $(VENV)/keras
+LAYOUTS := $(VENV)/layouts
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: demo test keras lint bench docs wheel clean
+.PHONY: demo test keras layouts lint bench docs wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mcuq demo
@@ -26,6 +28,9 @@ test: $(VENV)/.test
 
 keras: $(KERAS)/.test
 	$(KERAS)/bin/python -m pytest $(PYTEST_ARGS) tests/importers/keras tests/benchmarks/test_examples.py
+
+layouts: $(LAYOUTS)/.test
+	$(LAYOUTS)/bin/python -m pytest tests/codegen/test_layouts.py -k "esp_idf_manifest or platformio_library"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -69,4 +74,10 @@ $(VENV)/.test: pyproject.toml | $(VENV)/.venv
 $(KERAS)/.test: pyproject.toml | $(VENV)/.venv
 	@$(PYTHON) -m venv $(KERAS)
 	$(KERAS)/bin/python -m pip --disable-pip-version-check install --quiet --editable ".[all,test,keras]" tf_keras
+	@touch $@
+
+# Apart from .venv as well: both bring many packages that mcuq does not need.
+$(LAYOUTS)/.test: pyproject.toml | $(VENV)/.venv
+	@$(PYTHON) -m venv $(LAYOUTS)
+	$(LAYOUTS)/bin/python -m pip --disable-pip-version-check install --quiet --editable ".[test]" idf-component-manager platformio
 	@touch $@

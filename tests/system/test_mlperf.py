@@ -424,7 +424,7 @@ def test_visual_wake_words_run_on_the_simulator(zoo: Path, tmp_path: Path) -> No
     """The largest of the benchmark's inputs goes over the line in its chunks, and answers as the reference does."""
     pytest.importorskip("unicorn")
     graph = pipeline.load(zoo / "models" / "vww_mobilenet025_int8.tflite")
-    images = np.random.default_rng(4).integers(-128, 128, (3, 96, 96, 3), np.int8)
+    images = np.random.default_rng(4).integers(-128, 128, (3, 1, 96, 96, 3), np.int8)
     samples = Samples((images,), np.array([0, 1, 0]), "random")
     benchmark = pipeline.benchmark_named(None, graph)
     firmware = BenchmarkFirmware(benchmark.name)
