@@ -47,7 +47,6 @@ from mcuq.schedule import constants_into_ram, reassembled, schedule
 GRAPH_NAME = "graph.mcuq"
 BUILD_NAME = "build.json"
 SELFTEST_SEED = 1
-SPLIT_LAYOUTS = ("plain", "make", "cmake")
 
 Array = npt.NDArray[Any]
 
@@ -194,8 +193,6 @@ def codegen(
     ready = _prepared(graph, remove_dead_channels)
     planned, plan = chosen_for_board(ready, board, keep_inputs, optimize, Budget())
     planned = constants_into_ram(planned, ram_constants)
-    if plan.is_split and wanted.name not in SPLIT_LAYOUTS:
-        plan = plan_memory(planned)  # its example and its metadata know one arena
     vectors = _selftest_vectors(planned, selftest)
     sources = rendered(planned, plan, name, vectors, labels=tuple(labels), monitors=monitors)
     sources = arrange(

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from mcuq import demo, pipeline
+from mcuq.boards import Board
 from mcuq.codegen import LAYOUTS
 from mcuq.errors import InvalidProject
 from mcuq.ir import Graph
@@ -289,9 +290,21 @@ def test_cmsis_pack(tmp_path: Path) -> None:
     assert named == {file for file in tree(folder) if file.endswith(".c")}
 
 
-def test_rust_crate(tmp_path: Path) -> None:
-    """rustc accepts the bindings, and a Rust program linked with the C passes the self-test."""
-    folder = written(tmp_path, "rust")
+RUST_ONE = """use digits_sys::*;
+fn main() {
+    let mut arena = Box::new(Arena([0; DIGITS_ARENA_BYTES]));
+    let memory = digits_memory_t { arena: arena.0.as_mut_ptr().cast(), arena_bytes: DIGITS_ARENA_BYTES as u32 };
+    let mut net = digits_t { arena: core::ptr::null_mut() };
+    unsafe {
+        assert_eq!(digits_init(&mut net, &memory), DIGITS_OK);
+        assert_eq!(digits_selftest(&net), -1);
+    }
+}
+"""
+
+
+def run_rust(folder: Path, program: str) -> None:
+    """Compile C and bindings of a crate and run a program with them; skips where there is no rustc."""
     if shutil.which("rustc") is None:
         pytest.skip("rustc is not installed")
     sources = sorted(str(path) for path in (folder / "csrc").glob("*.c"))
@@ -299,17 +312,15 @@ def test_rust_crate(tmp_path: Path) -> None:
         ran(host_compiler(), "-std=c99", "-O1", "-Iinclude", "-c", source, cwd=folder)
     ran("ar", "rcs", "libdigits.a", *(f"{Path(source).stem}.o" for source in sources), cwd=folder)
     ran("rustc", "--edition=2021", "--crate-type=rlib", "--crate-name=digits_sys", "src/lib.rs", cwd=folder)
-    (folder / "main.rs").write_text(
-        "use digits_sys::*;\nfn main() {\n    let mut arena = Box::new(Arena([0; DIGITS_ARENA_BYTES]));\n"
-        "    let memory = digits_memory_t { arena: arena.0.as_mut_ptr().cast(),\n"
-        "        arena_bytes: DIGITS_ARENA_BYTES as u32 };\n"
-        "    let mut net = digits_t { arena: core::ptr::null_mut() };\n"
-        "    unsafe {\n        assert_eq!(digits_init(&mut net, &memory), DIGITS_OK);\n"
-        "        assert_eq!(digits_selftest(&net), -1);\n    }\n}\n"
-    )
+    (folder / "main.rs").write_text(program)
     link = ("-L.", "-lstatic=digits", "--extern=digits_sys=libdigits_sys.rlib")
     ran("rustc", "--edition=2021", *link, "main.rs", "-o", "program", cwd=folder)
     ran("./program", cwd=folder)
+
+
+def test_rust_crate(tmp_path: Path) -> None:
+    """rustc accepts the bindings, and a Rust program linked with the C passes the self-test."""
+    run_rust(written(tmp_path, "rust"), RUST_ONE)
 
 
 WINDOW = """
@@ -362,3 +373,50 @@ def test_layouts_of_a_zoo_model(tmp_path: Path) -> None:
         pytest.skip("MCUQ_ZOO does not name the folder of real models")
     folder = written(tmp_path, "make", pipeline.load(path), "kws")
     assert "kws: self-test passed" in ran("make", "-s", "check", cwd=folder)
+
+
+@pytest.fixture
+def two_memories(root: Path, tmp_path: Path) -> Board:
+    """A Cortex-M board whose arena lies in two memories."""
+    text = (root / "boards" / "cortex-m0-large.toml").read_text().replace('name = "cortex-m0-large"', 'name = "two"', 1)
+    more = '[[memory]]\nname = "psram"\naddress = 0x2100_0000\nbytes = 0x0010_0000\nkind = "ram"\n\n'
+    more += '[placement]\narena = "psram"\nfast = "ram"\nfast_bytes = 1200\n\n'
+    (tmp_path / "two.toml").write_text(text.replace("[port]\n", more + "[port]\n", 1))
+    return pipeline.find_board(str(tmp_path / "two.toml"))
+
+
+@pytest.mark.parametrize("layout", NAMES)
+def test_an_arena_in_two_memories(layout: str, two_memories: Board, tmp_path: Path) -> None:
+    """Each layout's example gives both parts, and compiles; a Rust program runs the self-test with them."""
+    folder = written(tmp_path, layout, board=two_memories, selftest=1)
+    (header,) = folder.rglob("digits.h")
+    assert "#define DIGITS_FAST_BYTES" in header.read_text()
+    headers = f"-I{header.parent}"
+    if layout == "rust":
+        run_rust(folder, RUST_TWO)
+    elif layout == "arduino":
+        (folder / "sketch.cpp").write_text(ARDUINO + (folder / "examples/digits/digits.ino").read_text())
+        ran(host_compiler("g++"), "-std=c++11", "-Wall", "-Wextra", headers, "-fsyntax-only", "sketch.cpp", cwd=folder)
+    else:
+        main = next(path for path in folder.rglob("main.c") if path.parent != folder)
+        assert "sizeof fast" in main.read_text()
+        (tmp_path / "zephyr" / "sys").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "zephyr" / "kernel.h").write_text("#include <stdint.h>\n")
+        (tmp_path / "zephyr" / "sys" / "printk.h").write_text("int printk(const char *format, ...);\n")
+        options = ("-std=c99", "-Wall", "-Werror", headers, f"-I{tmp_path}", "-fsyntax-only")
+        ran(host_compiler(), *options, str(main), cwd=folder)
+
+
+RUST_TWO = """use digits_sys::*;
+fn main() {
+    let mut fast = Box::new(Fast([0; DIGITS_FAST_BYTES]));
+    let mut slow = Box::new(Slow([0; DIGITS_SLOW_BYTES]));
+    let memory = digits_memory_t { fast: fast.0.as_mut_ptr().cast(), fast_bytes: DIGITS_FAST_BYTES as u32,
+        slow: slow.0.as_mut_ptr().cast(), slow_bytes: DIGITS_SLOW_BYTES as u32 };
+    let mut net = digits_t { fast: core::ptr::null_mut(), slow: core::ptr::null_mut() };
+    unsafe {
+        assert_eq!(digits_init(&mut net, &memory), DIGITS_OK);
+        assert_eq!(digits_selftest(&net), -1);
+    }
+}
+"""
