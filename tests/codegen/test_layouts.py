@@ -284,6 +284,8 @@ def test_cmsis_pack(tmp_path: Path) -> None:
     root = ET.parse(folder / "mcuq.digits.pdsc").getroot()
     assert root.findtext("vendor") == "mcuq"
     assert root.find("releases/release") is not None
+    assert (folder / root.findtext("license", "")).is_file()
+    assert root.find("description").attrib == {}  # an overview would have to be a file of the pack
     files = [node.attrib["name"] for node in root.iterfind("components/component/files/file")]
     assert all((folder / file).exists() for file in files), files
     named = {file for file in files if file.endswith(".c")}
