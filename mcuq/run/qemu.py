@@ -13,9 +13,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mcuq.artifacts import Image, Trace
+from mcuq.artifacts import Image
 from mcuq.boards import Board, QemuRun
-from mcuq.errors import DeviceTimeout, InvalidBoard, InvalidProject, LinkLost, ToolMissing
+from mcuq.errors import InvalidBoard, InvalidProject, ToolMissing
+from mcuq.run.emulator import EmulatorLink
 from mcuq.run.functions import Functions
 from mcuq.run.processes import ChildProcess
 from mcuq.run.qemu_monitor import QemuMonitor
@@ -28,12 +29,11 @@ INSTALL = {
 
 _OPEN_TIMEOUT_S = 15.0
 _FIRST_NUDGE_S = 0.02
-_CHUNK_BYTES = 65536
 # In the registers that QEMU prints when the core locks up.
 _PROGRAM_COUNTER = re.compile(r"(?:\bR15=|\bpc\s+)([0-9a-f]{8})\b")
 
 
-class QemuLink:
+class QemuLink(EmulatorLink):
     """A board in QEMU. `-icount` makes every instruction take 2^shift ns of virtual time.
 
     So the firmware's own ticks tell instructions (`Board.instructions_from_ticks`), and there is nothing to count here.
@@ -41,60 +41,16 @@ class QemuLink:
     """
 
     name = "qemu"
+    title = "QEMU"
 
     def __init__(self, image: Image, board: Board, model_name: str, qemu_args: str | None = None) -> None:
+        super().__init__()
         self._image = image
         self._board = board
         self._functions = Functions(image, model_name)
         variable = os.environ.get(ARGUMENTS_VARIABLE, "")
         self._extra = (*_words(variable, ARGUMENTS_VARIABLE), *_words(qemu_args or "", "--qemu-args"))
-        self._child: ChildProcess | None = None
-        self._uart: socket.socket | None = None
         self._monitor: QemuMonitor | None = None
-
-    def open(self) -> None:
-        """Start QEMU and connect to the UART; raises ToolMissing, InvalidBoard, LinkLost, DeviceTimeout."""
-        self.close()
-        program = self._program()
-        self._child = ChildProcess()
-        try:
-            self._child.start(self._command(program, self._child.folder))
-            self._uart = self._connect(self._child.folder / "uart", time.monotonic() + _OPEN_TIMEOUT_S)
-            self._monitor = QemuMonitor(self._child.folder / "monitor")
-        except OSError as error:
-            self.close()
-            raise LinkLost(f"{program} cannot be started: {error}") from error
-        except BaseException:
-            self.close()
-            raise
-
-    def write(self, data: bytes) -> None:
-        """Send all of `data` to the UART."""
-        uart = self._connected()
-        try:
-            uart.sendall(data)
-        except OSError as error:
-            raise self._lost() from error
-
-    def read(self, timeout_s: float) -> bytes:
-        """What the UART has sent, or b"" after `timeout_s` seconds of silence."""
-        uart = self._connected()
-        try:
-            if not self._wait(uart, timeout_s):
-                return b""
-            data = uart.recv(_CHUNK_BYTES)
-        except OSError as error:
-            raise self._lost() from error
-        if not data:
-            raise self._lost()
-        return data
-
-    def start_counting(self) -> None:
-        """Nothing to start: the firmware's ticks count instructions."""
-
-    def stop_counting(self) -> tuple[Trace, ...]:
-        """No traces: the firmware's ticks count instructions."""
-        return ()
 
     def last_words(self) -> str:
         """What QEMU said last, or the function that the core is in, asked through QEMU's monitor."""
@@ -112,15 +68,10 @@ class QemuLink:
             return "QEMU runs, but does not tell where the device is"
         return f"the device was in {self._functions.name(pc)} (pc {pc:#010x})"
 
-    def close(self) -> None:
-        """End QEMU and remove its sockets."""
-        for connection in (self._uart, self._monitor):
-            if connection is not None:
-                connection.close()
-        self._uart = self._monitor = None
-        child, self._child = self._child, None
-        if child is not None:
-            child.end()
+    def _let_go(self, child: ChildProcess) -> None:
+        if self._monitor is not None:
+            self._monitor.close()
+        self._monitor = None
 
     def _program(self) -> str:
         name = self._run().program
@@ -146,19 +97,11 @@ class QemuLink:
             *self._extra,
         )
 
-    def _connect(self, path: Path, deadline: float) -> socket.socket:
-        while time.monotonic() < deadline:
-            if self._child is not None and self._child.exit_status is not None:
-                raise self._lost()
-            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            try:
-                connection.connect(str(path))
-            except OSError:
-                connection.close()
-                time.sleep(0.01)
-            else:
-                return connection
-        raise DeviceTimeout(f"QEMU did not open its UART within {_OPEN_TIMEOUT_S:g} s; {self.last_words()}")
+    def _start(self, program: str, child: ChildProcess) -> socket.socket:
+        child.start(self._command(program, child.folder))
+        uart = self._connect(lambda: _connected_to(child.folder / "uart"), _OPEN_TIMEOUT_S, 0.01)
+        self._monitor = QemuMonitor(child.folder / "monitor")
+        return uart
 
     def _wait(self, uart: socket.socket, timeout_s: float) -> bool:
         """Whether something came within `timeout_s`; nudges QEMU more and more rarely while nothing does."""
@@ -173,15 +116,16 @@ class QemuLink:
                 self._monitor.nudge()
             pause_s *= 2
 
-    def _connected(self) -> socket.socket:
-        if self._uart is None:
-            raise LinkLost("QEMU is not running; open the link first")
-        return self._uart
 
-    def _lost(self) -> LinkLost:
-        if self._child is not None:
-            self._child.wait_a_moment()
-        return LinkLost(f"QEMU went away: {self.last_words()}")
+def _connected_to(path: Path) -> socket.socket:
+    """A connection to a Unix socket; raises OSError."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(str(path))
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def _words(arguments: str, place: str) -> list[str]:
