@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mcuq.artifacts import Build, MemoryPlan, Placement
+from mcuq.boards import MemoryRegion
 from mcuq.report.figures import buffer_text, common_scope, count_text, percent_text
 
 BAR_WIDTH = 42
@@ -53,7 +54,7 @@ def memory_table(build: Build) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     for column in range(4):
         table.add_column(no_wrap=True, justify="right" if column in (2, 3) else "left")
-    for name, parts in (("flash", _flash_parts(build)), ("RAM", _ram_parts(build))):
+    for name, parts in (("flash", _flash_parts(build)), *_ram_bars(build)):
         total = sum(part.bytes for part in parts)
         drawn, is_cut = zoomed(parts)
         picture = bar(drawn) + (" …" if is_cut else "")
@@ -112,20 +113,29 @@ def _flash_parts(build: Build) -> tuple[Part, ...]:
     return (constants, Part("kernels", groups["kernels"], "▓"), Part("firmware", rest, "▒"), free)
 
 
-def _ram_parts(build: Build) -> tuple[Part, ...]:
-    image, ram = build.image, sum(region.bytes for region in build.board.ram_regions)
-    arena = Part("arena", build.plan.arena_bytes, "█")
-    if build.board.is_host:
-        return (arena,)
-    used = build.plan.arena_bytes + image.static_ram_bytes + image.stack_bytes
-    copied = build.schedule.ram_constant_bytes
-    return (
-        arena,
-        *((Part("constants", copied, "▓"),) if copied else ()),
-        Part("static", image.static_ram_bytes - copied, "▒"),
-        Part("stack (set aside)", image.stack_bytes, "░"),
-        Part("free", ram - used, "·"),
+def _ram_bars(build: Build) -> tuple[tuple[str, tuple[Part, ...]], ...]:
+    """One bar a memory that something is put into."""
+    regions = build.board.ram_regions
+    if not regions:
+        return (("RAM", (Part("arena", build.plan.arena_bytes, "█"),)),)
+    return tuple(("RAM" if len(regions) == 1 else f"RAM {r.name}", _ram_parts(build, r)) for r in regions)
+
+
+def _ram_parts(build: Build, region: MemoryRegion) -> tuple[Part, ...]:
+    """What lies in one memory; a part that another memory holds is left out."""
+    image, board, plan = build.image, build.board, build.plan
+    holds_data = region == board.region_of("data")
+    copied = build.schedule.ram_constant_bytes if holds_data else 0
+    arena = plan.region_bytes("fast") if region == board.fast else 0
+    arena += plan.region_bytes("slow") if region == board.region_of("arena") else 0
+    parts = (
+        Part("arena", arena, "█"),
+        Part("constants", copied, "▓"),
+        Part("static", image.static_ram_bytes - copied if holds_data else 0, "▒"),
+        Part("stack (set aside)", image.stack_bytes if region == board.region_of("stack") else 0, "░"),
     )
+    there = tuple(part for part in parts if part.bytes)
+    return (*there, Part("free", region.bytes - sum(part.bytes for part in there), "·"))
 
 
 def _steps_header(steps: int, per_column: int) -> str:
