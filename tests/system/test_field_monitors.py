@@ -228,6 +228,55 @@ def test_another_model_on_the_port_is_refused(digits_model: Path, tmp_path: Path
             process.kill()
 
 
+APPLICATION = """
+#include "digits.h"
+#include "digits_protocol.h"
+#include "mcuq/port.h"
+static uint8_t arena[DIGITS_ARENA_BYTES] DIGITS_ARENA_ALIGN;
+int main(void)
+{
+    static mcuq_protocol protocol;
+    static const mcuq_protocol_hooks hooks = {
+        .board = "app", .window = 1, .read = mcuq_port_read, .write = mcuq_port_write
+    };
+    const digits_memory_t memory = { .arena = arena, .arena_bytes = sizeof arena, .monitors = &digits_monitors };
+    digits_t own;
+    mcuq_port_init();
+    mcuq_protocol_init(&protocol, &hooks, &digits_model);
+    if (digits_init(&own, &memory) != DIGITS_OK) return 1;
+    for (int i = 0; i < 5; i++) {
+        for (unsigned k = 0; k < DIGITS_INPUT_0_BYTES; k++) digits_input_0(&own)[k] = (int8_t)(i - 128);
+        digits_invoke(&own);
+    }
+    for (;;) mcuq_protocol_poll(&protocol);
+}
+"""
+
+
+def test_an_application_is_read_over_its_port(digits_model: Path, root: Path, tmp_path: Path) -> None:
+    """An application of one's own, with the protocol in it, has its own instance counted, and no other."""
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
+    done = pipeline.codegen(pipeline.load(digits_model), tmp_path, name="digits", monitors=True, protocol=True)
+    (tmp_path / "app.c").write_text(APPLICATION)
+    files = [f.path for f in done.sources.files if f.path.endswith(".c") and not f.path.startswith("example")]
+    port_file = root / "firmware" / "port" / "host.c"
+    include = f"-I{root / 'firmware' / 'include'}"
+    command = ["gcc", "-std=c99", "-O1", "-I.", include, "app.c", *files, str(port_file), "-o", "app"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    with subprocess.Popen([str(tmp_path / "app")], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            port = process.stdout.readline().strip()
+            first = pipeline.monitor(tmp_path, port=port)
+            again = pipeline.monitor(tmp_path, port=port)
+        finally:
+            process.kill()
+    assert first == again
+    assert first.inferences == 5
+    assert first.inputs[0].bins == (5 * 64, *(0,) * 15)
+
+
 WATCHED = Watched("in", (), -1, "int8", 4, 0.1, -28)
 
 
