@@ -79,7 +79,7 @@ def _description(path: Path) -> ElementTree.Element:
             with path.open("rb") as file:
                 text = file.read(_MOST_BYTES + 1)
     except (OSError, zipfile.BadZipFile) as error:
-        raise InvalidBoard(f"{path} cannot be read: {error}") from error
+        raise InvalidBoard(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if len(text) > _MOST_BYTES:
         raise InvalidBoard(f"{path} is no CMSIS-Pack: its description has over {_MOST_BYTES >> 20} MB")
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:

@@ -44,6 +44,7 @@ NOTHING = Preprocessing()
 
 _MAP: TypeAdapter[MonitorMap] = TypeAdapter(MonitorMap)
 _READING: TypeAdapter[MonitorReading] = TypeAdapter(MonitorReading)
+_WRITE_IT = "write it with `mcuq monitor DIR --json monitors.json`"
 
 
 def watching(path: Path) -> tuple[MonitorMap, Build | None]:
@@ -60,12 +61,12 @@ def watching(path: Path) -> tuple[MonitorMap, Build | None]:
     if len(files) != 1:
         found = f"{len(files)} files" if files else "no file"
         raise InvalidProject(f"{path} has {found} *_monitors.json, which `mcuq codegen --monitors` writes; name one")
-    return _read(_MAP, files[0], "what counters mean"), None
+    return _read(_MAP, files[0], "what counters mean", "name the folder of a build or of `mcuq codegen`"), None
 
 
 def load_reading(path: Path) -> MonitorReading:
     """What `mcuq monitor --json` wrote; raises InvalidProject."""
-    reading: MonitorReading = _read(_READING, path, "what a device counted")
+    reading: MonitorReading = _read(_READING, path, "what a device counted", _WRITE_IT)
     return reading
 
 
@@ -74,13 +75,13 @@ def reading_to_json(reading: MonitorReading) -> dict[str, Any]:
     return asdict(reading)
 
 
-def _read(adapter: TypeAdapter[Any], path: Path, what: str) -> Any:
+def _read(adapter: TypeAdapter[Any], path: Path, what: str, hint: str) -> Any:
     try:
         return adapter.validate_json(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidProject(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InvalidProject(f"{path}, which says {what}, cannot be read: {error.strerror or error}; {hint}") from error
     except (ValidationError, UnicodeDecodeError) as error:
-        raise InvalidProject(f"{path} does not say {what}: {str(error).splitlines()[0]}") from error
+        raise InvalidProject(f"{path} does not say {what}: {str(error).splitlines()[0]}; {hint}") from error
 
 
 def monitor(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from mcuq.artifacts import Schedule, Step
@@ -15,8 +15,9 @@ NONE, ALL = "none", "all"
 def constants_into_ram(schedule: Schedule, wanted: str) -> Schedule:
     """The schedule whose steps say where their constants lie.
 
-    `wanted` is `none`, `all`, a number of bytes (whole steps, the most often read bytes first, while they fit), or the
-    names of layers, separated by commas. Raises InvalidProject for a layer that no step with constants computes.
+    `wanted` is `none`, `all`, a number of bytes (whole steps, the most often read bytes first, while they fit), or names
+    of layers (or the last parts of them), separated by commas. Raises InvalidProject for a layer that no step with
+    constants computes.
     """
     chosen = _chosen(schedule, wanted.strip())
     return replace(
@@ -48,13 +49,22 @@ def _most_read(schedule: Schedule, holding: Iterable[Step], limit_bytes: int) ->
             yield step.index
 
 
-def _named(holding: Iterable[Step], names: Iterable[str]) -> Iterable[int]:
-    steps = {layer: step.index for step in holding for layer in step.layers}
+def _named(holding: Sequence[Step], names: Iterable[str]) -> Iterable[int]:
     for name in names:
-        if name not in steps:
-            known = ", ".join(steps) or "none at all"
+        found = [step.index for step in holding if any(_is_called(layer, name) for layer in step.layers)]
+        if not found:
+            known = ", ".join(_short(step.layers) for step in holding) or "none at all"
             raise InvalidProject(
                 f"--ram-constants takes none, all, a number of bytes or names of layers; '{name}' is no layer with "
                 f"constants, which are: {known}"
             )
-        yield steps[name]
+        yield from found
+
+
+def _is_called(layer: str, name: str) -> bool:
+    """Whether `name` is the layer's, one of those that a converter has joined in it, or the end of one of its paths."""
+    return layer == name or any(part == name or part.endswith(f"/{name}") for part in layer.split(";"))
+
+
+def _short(layers: Sequence[str]) -> str:
+    return "/".join(layers[0].split(";")[0].split("/")[-2:]) if layers else "a step without a name"

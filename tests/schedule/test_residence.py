@@ -50,5 +50,9 @@ def test_layers_by_name(digits: Schedule) -> None:
     step = next(step for step in digits.steps if step.constant_bytes)
     found = constants_into_ram(digits, f" {step.layers[0]} ")
     assert [s.index for s in found.steps if s.constants_in_ram] == [step.index]
-    with pytest.raises(InvalidProject, match=r"'no_such' is no layer with constants, which are: .*" + step.layers[0]):
+    parts = step.layers[0].split(";")
+    for name in (parts[-1], "/".join(parts[0].split("/")[-2:])):
+        again = constants_into_ram(digits, name)
+        assert step.index in [s.index for s in again.steps if s.constants_in_ram]
+    with pytest.raises(InvalidProject, match=r"'no_such' is no layer with constants, which are: .*re_lu_14_1/Relu"):
         constants_into_ram(digits, f"{step.layers[0]},no_such")
