@@ -92,6 +92,20 @@ def _unicorn() -> Tool:
     return Tool("unicorn", "the simulator (--link sim)", spec.origin, f"unicorn {version}", install, note)
 
 
+def _renode() -> Tool:
+    path = shutil.which("renode")
+    match = re.search(r"v(\d\S+)", output_of(path, "--version")) if path else None
+    version = f"Renode {match.group(1)}" if match else None
+    return Tool("renode", "third emulator, of whole boards (--link renode)", path, version, "https://renode.io")
+
+
+def _power_profiler() -> Tool:
+    spec = importlib.util.find_spec("ppk2_api")
+    where = None if spec is None else next(iter(spec.submodule_search_locations or ()), None)
+    version = f"ppk2-api {importlib.metadata.version('ppk2-api')}" if where else None
+    return Tool("ppk2-api", "measures energy (--energy-monitor ppk2)", where, version, "pip install 'mcuq[energy]'")
+
+
 _TOOLS: tuple[Callable[[], Tool], ...] = (
     _gcc,
     _riscv_gcc,
@@ -101,4 +115,6 @@ _TOOLS: tuple[Callable[[], Tool], ...] = (
     _qemu,
     _riscv_qemu,
     _unicorn,
+    _renode,
+    _power_profiler,
 )

@@ -15,9 +15,9 @@ NONE, ALL = "none", "all"
 def constants_into_ram(schedule: Schedule, wanted: str) -> Schedule:
     """The schedule whose steps say where their constants lie.
 
-    `wanted` is `none`, `all`, a number of bytes (whole steps, the most often read bytes first, while they fit), or names
-    of layers (or the last parts of them), separated by commas. Raises InvalidProject for a layer that no step with
-    constants computes.
+    `wanted` is `none`, `all`, a number of bytes (whole steps, the most often read bytes first, while they fit), or
+    names of layers (or the last parts of them), separated by commas. Raises InvalidProject for a layer that no step
+    with constants computes.
     """
     chosen = _chosen(schedule, wanted.strip())
     return replace(

@@ -17,6 +17,8 @@ NAMES = [
     "qemu-system-arm",
     "qemu-system-riscv32",
     "unicorn",
+    "renode",
+    "ppk2-api",
 ]
 
 
@@ -26,7 +28,7 @@ def test_every_tool_is_named() -> None:
     assert [tool.name for tool in tools] == NAMES
     for tool in tools:
         assert tool.purpose
-        assert tool.install.startswith(("pip install", "sudo apt install"))
+        assert tool.install.startswith(("pip install", "sudo apt install", "https://"))
         assert tool.is_found == (tool.path is not None) == (tool.version is not None)
 
 
@@ -43,6 +45,6 @@ def test_another_unicorn_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A version of Unicorn that mcuq was not tested with is said to be one."""
     pytest.importorskip("unicorn")
     monkeypatch.setattr(doctor.importlib.metadata, "version", lambda _name: "2.1.4")
-    unicorn = find_tools()[-1]
+    unicorn = next(tool for tool in find_tools() if tool.name == "unicorn")
     assert unicorn.version == "unicorn 2.1.4"
     assert "2.1.4 is known to be wrong" in unicorn.note
