@@ -251,11 +251,7 @@ class GdbDevice:
                 raise DeviceError(
                     f"the chip holds another program at {address:#010x} than the ELF; flash it, or add --gdb-load"
                 )
-            region = next((region for region in flash if region.holds(address)), None)
-            if region is None:
-                self._rsp.write(address, data)
-            else:
-                self._rsp.flash(region, address, data)
+            self._rsp.program(address, data, flash)
             if self._rsp.read(address, len(data)) != data:
                 raise DeviceError(
                     f"what was written at {address:#010x} is not there: flash that this server cannot write; flash it "

@@ -8,6 +8,7 @@ from __future__ import annotations
 import select
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -56,9 +57,14 @@ class FlashRegion:
     bytes: int
     block_bytes: int
 
+    @property
+    def end(self) -> int:
+        """The first address behind it."""
+        return self.start + self.bytes
+
     def holds(self, address: int) -> bool:
         """Whether it lies there."""
-        return self.start <= address < self.start + self.bytes
+        return self.start <= address < self.end
 
 
 class RspClient:
@@ -141,6 +147,18 @@ class RspClient:
             )
         except (ElementTree.ParseError, ValueError) as error:
             raise BadFrame(f"the debug server's memory map cannot be read: {error}") from error
+
+    def program(self, address: int, data: bytes, regions: Sequence[FlashRegion]) -> None:
+        """Write `data`: as flash where it lies in one of `regions`, which may differ in their blocks, else as RAM."""
+        while data:
+            region = next((region for region in regions if region.holds(address)), None)
+            behind = [r.start for r in regions if r.start > address] if region is None else [region.end]
+            piece = data[: min(behind, default=address + len(data)) - address]
+            if region is None:
+                self.write(address, piece)
+            else:
+                self.flash(region, address, piece)
+            address, data = address + len(piece), data[len(piece) :]
 
     def flash(self, region: FlashRegion, address: int, data: bytes) -> None:
         """Erase and write flash (`vFlashErase`, `vFlashWrite`, `vFlashDone`); other bytes of its blocks stay."""

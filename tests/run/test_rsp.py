@@ -171,7 +171,8 @@ MAP = b"""<?xml version="1.0"?>
 <!DOCTYPE memory-map PUBLIC "+//IDN gnu.org//DTD GDB Memory Map V1.0//EN" "http://sourceware.org/gdb/gdb-memory-map.dtd">
 <memory-map>
 <memory type="ram" start="0x20000000" length="0x400"/>
-<memory type="flash" start="0x1000" length="0x400"><property name="blocksize">0x100</property></memory>
+<memory type="flash" start="0x1000" length="0x200"><property name="blocksize">0x100</property></memory>
+<memory type="flash" start="0x1200" length="0x200"><property name="blocksize">0x200</property></memory>
 </memory-map>"""
 
 
@@ -195,7 +196,9 @@ class Flash:
             return bytes(self.data[address - 0x1000 :][:count]).hex().encode()
         if body.startswith(b"vFlashErase:"):
             address, count = (int(text, 16) for text in body[12:].split(b","))
-            assert address % 256 == count % 256 == 0
+            block = 256 if address < 0x1200 else 512
+            assert (address - 0x1000) % block == count % block == 0
+            assert address >= 0x1200 or address + count <= 0x1200
             self.data[address - 0x1000 : address - 0x1000 + count] = b"\xff" * count
             return b"OK"
         if body.startswith(b"vFlashWrite:"):
@@ -211,21 +214,41 @@ def test_flash_is_written_by_blocks(serve) -> None:
     """What is written over the border of two blocks is there, and the other bytes of both are as they were."""
     flash = Flash()
     client, server = serve(flash)
-    (region,) = client.flash_regions()
-    assert (region.start, region.bytes, region.block_bytes) == (0x1000, 0x400, 0x100)
-    assert region.holds(0x13FF)
-    assert not region.holds(0x1400)
+    region, second = client.flash_regions()
+    assert (region.start, region.bytes, region.block_bytes) == (0x1000, 0x200, 0x100)
+    assert (second.start, second.end, second.block_bytes) == (0x1200, 0x1400, 0x200)
+    assert region.holds(0x11FF)
+    assert not region.holds(0x1200)
     before = bytes(flash.data)
     client.flash(region, 0x10F0, b"#$}*" * 10)
     assert flash.data == before[:0xF0] + b"#$}*" * 10 + before[0x118:]
     assert server.asked[-1] == b"vFlashDone"
 
 
+def test_a_program_goes_where_it_belongs(serve) -> None:
+    """Over the border of regions with other blocks, and over the end of the flash into RAM."""
+    flash = Flash()
+    ram: dict[int, bytes] = {}
+
+    def answer(body: bytes) -> bytes:
+        if body[:1] == b"X":
+            head, _, data = body[1:].partition(b":")
+            ram[int(head.split(b",")[0], 16)] = expanded(data)
+            return b"OK"
+        return flash(body)
+
+    client, _ = serve(answer)
+    before, data = bytes(flash.data), bytes(dice % 251 for dice in range(0x330))
+    client.program(0x10F0, data, client.flash_regions())
+    assert flash.data == before[:0xF0] + data[:0x310]
+    assert ram == {0x1400: data[0x310:]}
+
+
 @pytest.mark.parametrize("refused", [b"vFlashErase", b"vFlashWrite", b"vFlashDone"])
 def test_flash_that_refuses_is_told(serve, refused: bytes) -> None:
     """The error says what failed and what the server answered."""
     client, _ = serve(Flash(refuses=refused))
-    (region,) = client.flash_regions()
+    region = client.flash_regions()[0]
     with pytest.raises(DeviceError, match=f"flash cannot be .*{refused.decode()}.*E.verify"):
         client.flash(region, 0x1000, bytes(4))
 
