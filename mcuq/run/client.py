@@ -31,6 +31,7 @@ from mcuq.run.messages import (
     unpack,
     words,
 )
+from mcuq.run.patience import QUICK_S
 from mcuq.run.transfer import Pace, Transfer
 
 _HELLO_LAYOUT = "<BBBBHBxHH8sIIIi"
@@ -43,9 +44,10 @@ _WORTH_ASKING_BYTES = 64
 class Client:
     """Speaks to one device; a context manager that opens and closes its link.
 
-    `timeout_s` is how long one request may stay unanswered before it is sent again, `retries` how often a silent device
-    is asked again; a silent device is given up after (2 * retries + 1) * timeout_s. `chunk_bytes` and `window` are the
-    most to use of what the device offers. `describe_fault` says where in the firmware a fault lies. Every method raises
+    `timeout_s` is how long one request may stay unanswered before it is sent again, less where the device has been
+    answering sooner; `retries` is how often it is asked again at that pace. A silent device is given up after
+    (2 * retries + 1) * timeout_s. `chunk_bytes` and `window` are the most to use of what the device offers, `byte_s` is
+    the time of a byte on the line. `describe_fault` says where in the firmware a fault lies. Every method raises
     DeviceTimeout, DeviceError (the device refuses), DeviceFault (it restarted after a fault), BadFrame (a reply that
     cannot be), and what the link raises.
     """
@@ -58,6 +60,7 @@ class Client:
         retries: int = 3,
         chunk_bytes: int = 4096,
         window: int = 16,
+        byte_s: float = 0.0,
         describe_fault: Callable[[Fault], str] = str,
     ) -> None:
         self._link = link
@@ -65,6 +68,7 @@ class Client:
         self._exchange.describe_fault = describe_fault
         self._chunk_bytes = chunk_bytes
         self._window = window
+        self._byte_s = byte_s
         self._hello: Hello | None = None
         self._pace = Pace(chunk_bytes, 1)
         self._loaded: dict[int, bytes] = {}
@@ -88,6 +92,7 @@ class Client:
             self._exchange.start_session()
             self._loaded.clear()
             self._hello = self._ask_hello(deadline_s)
+            self._exchange.round_trip.least_s = QUICK_S + self._hello.load_chunk_bytes * self._byte_s
             self._pace = Pace(self._chunk_bytes, min(self._window, self._hello.window))
         return self._hello
 

@@ -14,7 +14,8 @@ from mcuq.run.validate import Target, check_identity
 
 _PORT_DEADLINE_S = 2.5
 _TIMEOUT_S = 1.0
-_LONGEST_REQUEST_BITS = 10 * 600
+_LONGEST_REQUEST_BYTES = 600
+_BITS_PER_BYTE = 10  # 8N1
 
 
 def connected(
@@ -25,7 +26,10 @@ def connected(
     Raises DeviceTimeout (silence, another program, a wrong baud rate: then which one answers), DeviceFault (it restarts
     again and again), DeviceError (another board, model or version), and what the link raises.
     """
-    client = Client(link, timeout_s=_patience_s(link), describe_fault=describe_fault)
+    byte_s = _BITS_PER_BYTE / link.baud if isinstance(link, SerialLink) else 0.0
+    # Longer than the longest request takes on a slow line.
+    timeout_s = _TIMEOUT_S + _LONGEST_REQUEST_BYTES * byte_s
+    client = Client(link, timeout_s=timeout_s, byte_s=byte_s, describe_fault=describe_fault)
     try:
         client.hello(deadline_s=deadline_s)
     except DeviceTimeout as error:
@@ -38,11 +42,6 @@ def connected(
         ) from error
     check_identity(client, target)
     return client
-
-
-def _patience_s(link: Link) -> float:
-    """How long a request may stay unanswered: longer than the longest one takes on a slow line."""
-    return _TIMEOUT_S + (_LONGEST_REQUEST_BITS / link.baud if isinstance(link, SerialLink) else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,13 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
-from enum import Enum
 
-from mcuq.errors import DeviceError, DeviceFault, DeviceTimeout
-from mcuq.run.diagnosis import line_story
+from mcuq.errors import DeviceError, DeviceFault
 from mcuq.run.frames import REPLY, Frame, Parser, encode
 from mcuq.run.link import Link
 from mcuq.run.messages import Fault, Request, Status, parse_fault, refusal
+from mcuq.run.patience import Loss, Patience, RoundTrip
 
-_RUNS = (Request.INVOKE, Request.STEPS)
-_LONGEST_SILENCE_S = 10.0
-_HELLO_SILENCE_S = 0.5
-_SILENCE_COSTS = 4
-_NOISE_COSTS = 1
 _BOOT_LOOP = 4
 
 
@@ -43,13 +37,6 @@ class BootLoop(DeviceFault):
         )
 
 
-class Loss(Enum):
-    """Why there is no reply yet: nothing came, or something that is not a frame (on either side)."""
-
-    SILENCE = 1
-    NOISE = 2
-
-
 class Exchange:
     """Sends requests of one session and receives their replies.
 
@@ -62,6 +49,7 @@ class Exchange:
         self.timeout_s = timeout_s
         self.retries = retries
         self.heard_bytes = 0
+        self.round_trip = RoundTrip()
         self.describe_fault: Callable[[Fault], str] = str
         self._inbox: deque[Frame] = deque()
         self._has_noise = False
@@ -85,6 +73,11 @@ class Exchange:
         """Drop replies and noise that came before now."""
         self._inbox.clear()
         self._has_noise = False
+
+    @property
+    def now_s(self) -> float:
+        """Monotonic."""
+        return time.monotonic()
 
     @property
     def garbage_bytes(self) -> int:
@@ -153,23 +146,28 @@ class Exchange:
         """
         self.forget()
         patience = Patience(self, what, request, deadline_s)
-        sequence = None
+        sequence = self.send(request, body)
+        sent_s: float | None = self.now_s
         while True:
-            sequence = self.send(request, body, sequence)
-            reply = self._reply(request, sequence, patience)
+            reply = self._reply(request, sequence, patience, sent_s)
             if reply is not None:
                 return checked(reply, what)
+            # Which attempt the next answer belongs to cannot be told.
+            sent_s = None
+            self.send(request, body, sequence)
 
-    def _reply(self, request: Request, sequence: int, patience: Patience) -> Frame | None:
+    def _reply(self, request: Request, sequence: int, patience: Patience, sent_s: float | None) -> Frame | None:
         while True:
             event = self.wait(*patience.limits())
             if isinstance(event, Loss):
                 patience.lost(event)
                 return None
             if event.sequence == sequence and event.kind == request | REPLY:
+                if sent_s is not None and patience.is_measured:
+                    self.round_trip.observe(self.now_s - sent_s)
                 if event.status != Status.STARTED:
                     return event
-                patience.has_started = True
+                patience.starts()
 
 
 def checked(reply: Frame, what: str) -> bytes:
@@ -179,66 +177,3 @@ def checked(reply: Frame, what: str) -> bytes:
     if reply.status != Status.OK:
         raise refusal(what, reply.status, reply.body)
     return reply.body
-
-
-class Patience:
-    """How long one request may stay unanswered: `retries` silences, four times as many garbled frames, or a deadline.
-
-    The first silence lasts `timeout_s`, the others twice that. HELLO, which waits for a device to start, is sent every
-    half second until its deadline. Runs are asked for again after ever longer silences, up to 10 s; only a device that
-    gave no sign of life is given up before their deadline.
-    """
-
-    def __init__(self, exchange: Exchange, what: str, request: Request, deadline_s: float | None = None) -> None:
-        self._exchange = exchange
-        self._what = what
-        self._request = request
-        self._deadline_s = deadline_s
-        self._silence_s = min(exchange.timeout_s, _HELLO_SILENCE_S) if request is Request.HELLO else exchange.timeout_s
-        self.has_started = False
-        self.progress()
-
-    def progress(self) -> None:
-        """Something was answered: patience begins anew."""
-        self._begin_s = time.monotonic()
-        self._heard_bytes = self._exchange.heard_bytes
-        self._garbage_bytes = self._exchange.garbage_bytes
-        self._losses = 0
-        self._budget = _SILENCE_COSTS * (self._exchange.retries + 1)
-
-    def limits(self) -> tuple[float, float]:
-        """What `Exchange.wait` needs: the silence to bear, and the end of it all (monotonic)."""
-        if self._deadline_s is not None:
-            return self._silence_s, self._begin_s + self._deadline_s
-        return self._silence_s, time.monotonic() + 10 * self._silence_s
-
-    def lost(self, loss: Loss) -> None:
-        """Count a loss. Raises DeviceTimeout when it was one too many."""
-        self._losses += 1
-        self._budget -= _SILENCE_COSTS if loss is Loss.SILENCE else _NOISE_COSTS
-        if loss is Loss.SILENCE and self._request in _RUNS:
-            self._silence_s = min(2 * self._silence_s, _LONGEST_SILENCE_S)
-        elif loss is Loss.SILENCE and self._request is not Request.HELLO:
-            self._silence_s = 2 * self._exchange.timeout_s
-        if self._is_over():
-            raise DeviceTimeout(self._story())
-
-    def _is_over(self) -> bool:
-        if self._deadline_s is not None and time.monotonic() >= self._begin_s + self._deadline_s:
-            return True
-        if self._request is Request.HELLO:
-            return False
-        is_alive = self._request in _RUNS and self._exchange.heard_bytes != self._heard_bytes
-        return self._budget <= 0 and not is_alive
-
-    def _story(self) -> str:
-        heard = self._exchange.heard_bytes - self._heard_bytes
-        garbage = max(0, self._exchange.garbage_bytes - self._garbage_bytes)
-        answer = "the device began, but did not finish" if self.has_started else "no answer from the device"
-        came = line_story(heard, garbage, self._exchange.garbage_tail)
-        waited_s = time.monotonic() - self._begin_s
-        return (
-            f"{self._what}: {answer} within {waited_s:.1f} s after {self._losses} attempts; {came}. "
-            f"Last known of {self._exchange.link.name}: {self._exchange.link.last_words()}. "
-            "Check that this firmware runs there and that the line is right, or allow more time."
-        )

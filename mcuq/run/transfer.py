@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from mcuq.errors import BadFrame
-from mcuq.run.exchange import Exchange, Loss, Patience, checked
+from mcuq.run.exchange import Exchange, checked
 from mcuq.run.frames import REPLY
 from mcuq.run.messages import Request, words
+from mcuq.run.patience import Loss, Patience
 
 _SMALLEST_CHUNK_BYTES = 16
 _SMALLEST_GROWTH_BYTES = 4
@@ -43,6 +45,15 @@ class Pace:
             self.window = min(self.window + 1, self._most_window)
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Bytes `offset` to `offset + count` on their way since `sent_s`."""
+
+    offset: int
+    count: int
+    sent_s: float
+
+
 class Transfer:
     """One tensor or piece of arena on its way, to the device (LOAD) or from it (READ_OUTPUT, READ_ARENA).
 
@@ -57,7 +68,7 @@ class Transfer:
         self._limit_bytes = limit_bytes
         self._what = what
         self._todo: deque[tuple[int, int]] = deque()
-        self._flying: dict[int, tuple[int, int]] = {}
+        self._flying: dict[int, _Piece] = {}
 
     def load(self, index: int, data: bytes) -> None:
         """Send `data` to input `index`."""
@@ -97,7 +108,9 @@ class Transfer:
             elif event.kind == self._request | REPLY and event.sequence in self._flying:
                 body = checked(event, self._what)
                 self._give_up(self._older_than(event.sequence))
-                take(*self._flying.pop(event.sequence), body)
+                piece = self._flying.pop(event.sequence)
+                take(piece.offset, piece.count, body)
+                self._exchange.round_trip.observe(self._exchange.now_s - piece.sent_s)
                 patience.progress()
                 self._pace.arrived()
 
@@ -107,7 +120,8 @@ class Transfer:
             length = min(count, self._pace.chunk_bytes, self._limit_bytes)
             if length < count:
                 self._todo.appendleft((offset + length, count - length))
-            self._flying[self._exchange.send(self._request, body_of(offset, length))] = (offset, length)
+            sequence = self._exchange.send(self._request, body_of(offset, length))
+            self._flying[sequence] = _Piece(offset, length, self._exchange.now_s)
 
     def _older_than(self, sequence: int) -> list[int]:
         # Replies keep the order of the requests: what was sent before the one that is answered now is lost.
@@ -116,6 +130,7 @@ class Transfer:
 
     def _give_up(self, sequences: list[int]) -> None:
         if sequences:
-            self._pace.lost(max(self._flying[sequence][1] for sequence in sequences))
+            self._pace.lost(max(self._flying[sequence].count for sequence in sequences))
         for sequence in reversed(sequences):
-            self._todo.appendleft(self._flying.pop(sequence))
+            piece = self._flying.pop(sequence)
+            self._todo.appendleft((piece.offset, piece.count))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Callable, Iterable
 
@@ -293,6 +294,46 @@ def test_a_lost_piece_is_sent_again_with_a_new_number(clock: Clock) -> None:
     numbers = [frame.sequence for frame in device.of_kind(Request.LOAD)]
     assert len(numbers) == len(set(numbers)) > 7
     assert device.clock.now_s < 1.0
+
+
+def test_a_lost_piece_is_missed_as_soon_as_answers_have_been_taking(device: ScriptedDevice) -> None:
+    """A device that answered at once is asked again after 50 ms, then after twice that, and not after `timeout_s`."""
+    client = Client(device, timeout_s=1.0)
+    client.hello()
+    device.answer = lambda request: [] if len(device.of_kind(Request.LOAD)) in (2, 3) else device.well(request)
+    begin_s = device.clock.now_s
+    client.load(0, INPUT)
+    assert bytes(device.loaded) == INPUT
+    assert device.clock.now_s - begin_s == pytest.approx(0.05 + 0.1, abs=0.02)
+
+
+def test_a_slow_line_is_given_its_time(device: ScriptedDevice) -> None:
+    """Where a byte takes 1 ms, a piece of 496 bytes is waited for as long as it takes."""
+    client = Client(device, timeout_s=1.0, byte_s=0.001)
+    client.hello()
+    device.answer = lambda request: [0.5, *device.well(request)]  # type: ignore[list-item]
+    client.load(0, INPUT)
+    assert bytes(device.loaded) == INPUT
+    assert len(device.of_kind(Request.LOAD)) == -(-len(INPUT) // 496)
+
+
+def test_a_run_is_asked_for_again_at_once_only_until_it_started(device: ScriptedDevice) -> None:
+    """A request that went astray is missed after 50 ms; a device that computes is left in peace for `timeout_s`."""
+    client = Client(device, timeout_s=1.0)
+    client.hello()
+    times: list[float] = []
+
+    def answer(request: Frame) -> Iterable[bytes]:
+        times.append(device.clock.now_s)
+        if len(times) == 1:
+            return []
+        if len(times) == 2:
+            return [reply(request, b"", Status.STARTED)]
+        return device.well(request)
+
+    device.answer = answer
+    client.invoke()
+    assert [b - a for a, b in itertools.pairwise(times)] == pytest.approx([0.05, 1.0], abs=0.01)
 
 
 def test_a_line_that_takes_only_small_frames_is_learned(device: ScriptedDevice) -> None:
