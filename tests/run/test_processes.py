@@ -19,9 +19,12 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="process groups are a
 
 PATIENCE_S = 20.0
 
-# A mcuq that starts a child, tells its number and folder, and then does what it is told.
+# A mcuq that starts a child, tells its number and folder, and then does what it is told. What starts
+# tests in the background, or without a terminal, has them ignore signals that a user's mcuq heeds.
 OWNER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from mcuq.run.processes import ChildProcess
 child = ChildProcess()
 print(child.start(["sleep", "600"]).pid, child.folder, flush=True)
