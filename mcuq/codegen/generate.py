@@ -20,6 +20,7 @@ FLOAT_HEADERS = ("float_math.h", "hybrid.h")
 DSP_HEADERS = ("dsp.h",)
 LANES_HEADERS = ("lanes.h",)
 INT4_HEADERS = ("int4.h",)
+INT4_STREAM_HEADERS = ("int4_stream.h",)
 INT16_HEADERS = ("int16.h",)
 ROW_HEADERS = ("rows.h",)
 MONITOR_HEADERS = ("monitor.h", "watch.h")
@@ -82,6 +83,7 @@ def _headers(view: ModelView) -> tuple[SourceFile, ...]:
     folder = resources.firmware() / "include" / "mcuq"
     names = [*HEADERS, *(INT4_HEADERS if view.uses_int4 else ()), *(INT16_HEADERS if view.uses_int16 else ())]
     names += [*(FLOAT_HEADERS if view.uses_float else ()), *(DSP_HEADERS if view.uses_dsp else ())]
+    names += INT4_STREAM_HEADERS if view.unpacks_int4 else ()
     names += LANES_HEADERS if view.uses_lanes else ()
     names += ROW_HEADERS if view.uses_rows else ()
     names += MONITOR_HEADERS if view.has_monitors else ()

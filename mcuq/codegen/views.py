@@ -154,6 +154,11 @@ class ModelView:
         return any(function.kernel.endswith("/portable_w4") for function in self.functions)
 
     @property
+    def unpacks_int4(self) -> bool:
+        """Whether any function unpacks 4-bit weights before it computes, so that it needs the header for that."""
+        return any(function.kernel.endswith("_rows_w4") for function in self.functions)
+
+    @property
     def uses_int16(self) -> bool:
         """Whether any function computes with int16 activations, so that it needs the header for that."""
         return any(function.arithmetic is INT16X8 for function in self.functions)

@@ -1,7 +1,7 @@
 """Every scheme on the simulator: what each recipe does to accuracy, speed, RAM and flash of three networks.
 
     python tests/benchmarks/schemes.py                         # the table
-    python tests/benchmarks/schemes.py --model kws --recipe int4
+    python tests/benchmarks/schemes.py --model ic --recipe int8 --recipe int4
 
 Each float network is quantized on 200 samples and evaluated on all others by the generated C on this computer; its
 firmware runs on the simulator over the first of them, where every answer is compared with the reference. KWS and
@@ -30,7 +30,7 @@ if __package__ in (None, ""):  # run as a program
 from mcuq import demo, pipeline
 from mcuq.artifacts import Measurement
 from mcuq.ir import Graph
-from tests.benchmarks import datasets
+from tests.benchmarks import datasets, quantizers
 
 BOARD = "cortex-m4"
 RECIPES = ("int8", "int4", "int4-mixed", "int8-q", "int16x8", "dynamic", "weights8", "float16", "float")
@@ -101,10 +101,17 @@ def uci_har(zoo: Path) -> Subject:
     return Subject("UCI HAR", graph, data.x_train[chosen], data.x_test, data.y_test)
 
 
-ZOO_SUBJECTS: dict[str, Callable[[Path], Subject]] = {"kws": kws, "uci_har": uci_har}
+def ic(zoo: Path) -> Subject:
+    """The MLPerf Tiny image classifier, the largest: on request only."""
+    task = quantizers.ic(zoo, CALIBRATION_SAMPLES)
+    return Subject("IC", task.graph, task.calibration, task.inputs, task.labels)
 
 
-def subjects(names: Iterable[str] = ("digits", *ZOO_SUBJECTS)) -> Iterator[Subject]:
+ZOO_SUBJECTS: dict[str, Callable[[Path], Subject]] = {"kws": kws, "uci_har": uci_har, "ic": ic}
+SHOWN = ("digits", "kws", "uci_har")
+
+
+def subjects(names: Iterable[str] = SHOWN) -> Iterator[Subject]:
     """The networks of those names; without a folder of data only the demo's."""
     zoo = os.environ.get("MCUQ_ZOO")
     for name in names:
@@ -225,7 +232,7 @@ def main() -> None:
     parser.add_argument("--recipe", action="append", help="a built-in recipe or a .toml file; may be repeated")
     options = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
-    show(console, options.model or ("digits", *ZOO_SUBJECTS), options.recipe or RECIPES)
+    show(console, options.model or SHOWN, options.recipe or RECIPES)
 
 
 if __name__ == "__main__":

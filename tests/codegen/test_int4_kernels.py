@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mcuq import pipeline
@@ -13,7 +14,9 @@ from mcuq.build import check_compiles, find_toolchain
 from mcuq.errors import ToolMissing
 from mcuq.ir import Graph
 from mcuq.schedule import KERNELS, schedule
+from mcuq.schedule.kernels.conv_2d_dsp_rows_w4 import UNPACKED_BYTES, packed_lanes
 from tests.codegen.harness import assert_equal_interpreter, case_of, examples
+from tests.ops import dsp
 from tests.ops.int4 import STRATEGIES, int4_graphs
 from tests.ops.strategies import inputs_for
 
@@ -67,9 +70,12 @@ def test_devices_equal_interpreter(op: str, board: str, compiler: str, tmp_path:
 def test_compilers_have_nothing_to_say(board: str, compiler: str) -> None:
     """Kernels with int4 weights compile without a warning with gcc, clang and zig."""
     _need(board, compiler)
+    known = pipeline.find_board(board)
     for op in OPS:
-        for index, graph in enumerate(examples(int4_graphs(op, asymmetric=True), 2 if compiler == "zig" else 6)):
-            check_compiles(case_of(graph, f"m{index}").sources, pipeline.find_board(board), compiler=compiler)
+        graphs = examples(int4_graphs(op, asymmetric=True), 2 if compiler == "zig" else 6)
+        for index, graph in enumerate([*graphs, *examples(int4_graphs(op), 2)]):
+            case = case_of(graph, f"m{index}", features=frozenset(known.features))
+            check_compiles(case.sources, known, compiler=compiler)
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -85,7 +91,36 @@ def test_weights_take_half_a_byte(op: str) -> None:
 
 
 def test_every_int4_kernel_is_compared() -> None:
-    """No kernel with int4 weights goes untested."""
-    assert {kernel.name for kernel in KERNELS if kernel.name.endswith("_w4")} == {
-        f"{op.lower()}/portable_w4" for op in OPS
-    }
+    """No kernel with int4 weights goes untested, here or among those for DSP instructions."""
+    portable = {f"{op.lower()}/portable_w4" for op in OPS}
+    assert {kernel.name for kernel in KERNELS if kernel.name.endswith("_w4")} == portable | {"conv_2d/dsp_rows_w4"}
+
+
+def test_weights_are_unpacked_in_pieces() -> None:
+    """Layers with many weights take half a byte of flash each and 6 KB of scratch for them, in every form of rows."""
+    (kernel,) = (kernel for kernel in KERNELS if kernel.name == "conv_2d/dsp_rows_w4")
+    (bytewise,) = (kernel for kernel in KERNELS if kernel.name == "conv_2d/dsp_rows")
+    forms = set()
+    for graph in examples(dsp.many_weights_conv_graphs(), EXAMPLES):
+        small = dsp.as_int4(graph)
+        if kernel.refuses(small.nodes[0], small) is not None:
+            continue
+        work, other = kernel.plans(small.nodes[0], small)[0], bytewise.plans(graph.nodes[0], graph)[0]
+        assert work.shape.groups > 1
+        assert work.shape.stream_bytes <= UNPACKED_BYTES
+        assert work.scratch_bytes <= other.scratch_bytes + UNPACKED_BYTES
+        assert other.constant_bytes - work.constant_bytes >= graph.constant("weights").elements // 2
+        assert not work.overlaps
+        forms.add(work.shape.rows.form)
+    assert "ring" in forms
+    assert "chunks" in forms
+
+
+def test_packed_lanes_are_unpacked_by_a_mask_and_a_subtraction() -> None:
+    """Any two weights of -8 to 7 a lane: lanes less 0x0808, each of 16 bits, are what was packed."""
+    rng = np.random.default_rng(1)
+    even, odd = rng.integers(-8, 8, (2, 4000))
+    lanes = (256 * odd + even).astype(np.int16)
+    packed = packed_lanes(lanes.view(np.uint32))
+    halves = np.stack([packed & 0x0F0F0F0F, packed >> 4 & 0x0F0F0F0F], axis=1).astype(np.uint32)
+    assert np.array_equal(halves.reshape(-1).view(np.int16) - np.int16(0x0808), lanes)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from mcuq.ir import INT8, INT32, Graph, Quantization
+from mcuq.ir import INT4, INT8, INT32, Graph, Quantization
 from mcuq.ops.binary import Binary
 from mcuq.ops.conv_2d import Conv2D
 from mcuq.ops.depthwise_conv_2d import DepthwiseConv2D
@@ -108,6 +108,37 @@ def long_conv_graphs(draw: Draw) -> Graph:
 
 
 @st.composite
+def large_factor_conv_graphs(draw: Draw) -> Graph:
+    """CONV_2D whose factors reach from 2^-7 to 2^5, clamped at the zero point or above: they are rounded once."""
+    x = image(draw, draw(st.sampled_from((1, 3, 4, 8))))
+    operands, output = layer(draw, x, (draw(st.sampled_from((3, 4, 8))), 2, 3, x.shape[3]), 0)
+    padding = same_padding((2, 3), (1, 1), (1, 1), x.shape[1:3])
+    finer = float32(output.scale * 2.0 ** draw(st.floats(-9, -2)))
+    activation = draw(st.sampled_from(("NONE", "RELU", "RELU6")))
+    output = replace(output, scales=(finer,), zero_points=(-128,))
+    return single_op("CONV_2D", operands, Conv2D((1, 1), (1, 1), padding, activation), output)
+
+
+@st.composite
+def many_weights_conv_graphs(draw: Draw) -> Graph:
+    """CONV_2D with more weights than are unpacked at a time, in each form of rows."""
+    channels, size, filters = draw(
+        st.sampled_from(((36, (3, 3), 24), (64, (3, 3), 20), (40, (3, 3), 28), (200, (1, 1), 48), (4, (3, 3), 180)))
+    )
+    x = image(draw, channels, greatest=5)
+    operands, output = layer(draw, x, (filters, *size, channels), 0)
+    padding = same_padding(size, (1, 1), (1, 1), x.shape[1:3])
+    return single_op("CONV_2D", operands, Conv2D((1, 1), (1, 1), padding), output)
+
+
+def as_int4(graph: Graph) -> Graph:
+    """The graph with the upper halves of its weights."""
+    weights = graph.constant("weights")
+    small = replace(weights, dtype=INT4, values=weights.values >> 4)
+    return replace(graph, values={**graph.values, "weights": small})
+
+
+@st.composite
 def winograd_graphs(draw: Draw) -> Graph:
     """CONV_2D 3x3 of stride 1, channels in fours: odd sides, one pixel, any padding."""
     channels = draw(st.sampled_from((4, 8, 12, 20, 36, 64, 128, 200)))
@@ -201,9 +232,14 @@ GRAPHS = {
     "average_pool_2d/dsp": average_graphs(),
     "conv_2d/dsp": conv_graphs(),
     "conv_2d/dsp_pointwise": pointwise_graphs(),
-    "conv_2d/dsp_rows": st.one_of(conv_rows_graphs(), conv_rows_graphs(), long_conv_graphs()),
+    "conv_2d/dsp_rows": st.one_of(
+        conv_rows_graphs(), conv_rows_graphs(), long_conv_graphs(), large_factor_conv_graphs()
+    ),
+    "conv_2d/dsp_rows_w4": st.one_of(
+        conv_rows_graphs(), long_conv_graphs(), large_factor_conv_graphs(), many_weights_conv_graphs()
+    ).map(as_int4),
     "conv_2d/dsp_winograd": winograd_graphs(),
-    "depthwise_conv_2d/dsp": depthwise_graphs(),
+    "depthwise_conv_2d/dsp": st.one_of(depthwise_graphs(), depthwise_graphs(), depthwise_graphs().map(as_int4)),
     "depthwise_conv_2d/dsp_shared": shared_depthwise_graphs(),
     "depthwise_conv_2d_any/dsp": any_depthwise_graphs(),
     "fully_connected/dsp": fully_connected_graphs(),

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mcuq.artifacts import Overlap, PackedConstant
-from mcuq.ir import Graph, Node, Tensor
+from mcuq.ir import INT8, DType, Graph, Node, Tensor
 from mcuq.ops.conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.schedule.kernel import Kernel, Work
@@ -60,7 +60,9 @@ UNROLLINGS = (
 
 @dataclass(frozen=True, slots=True)
 class ConvRowsShape:
-    """`pairs` of taps a window row, `unroll` of them a turn; `columns` of the image that any window reads.
+    """`out_channels` are computed of the `y_channels` that a pixel of the output has.
+
+    `pairs` of taps a window row, `unroll` of them a turn; `columns` of the image that any window reads.
 
     `row_halves`: int16 of one copy of a row; `shifted`: odd pixels read a second copy, one element to the left, so that
     every word is aligned; `compact`: only the pixels that a stride reaches are expanded; `chunk`: pixels at a time;
@@ -69,6 +71,7 @@ class ConvRowsShape:
 
     window: WindowShape
     out_channels: int
+    y_channels: int
     form: str
     pairs: int
     unroll: int
@@ -131,7 +134,8 @@ class ConvRowsShape:
     @property
     def scratch_bytes(self) -> int:
         """Rows, and two pixels of output where they are staged."""
-        return self.buffer_bytes + (2 * self.stored_channels if self.staged else 0)
+        second = self.stored_channels if self.out_channels % BLOCK else self.y_channels
+        return self.buffer_bytes + (second + self.stored_channels if self.staged else 0)
 
 
 def geometry_of(node: Node, graph: Graph) -> WindowShape:
@@ -184,6 +188,7 @@ def _shape(
     return ConvRowsShape(
         window=g,
         out_channels=y.shape[3],
+        y_channels=y.shape[3],
         form=form,
         pairs=pairs,
         unroll=unroll,
@@ -213,25 +218,27 @@ def _requantization(node: Node, graph: Graph) -> tuple[int, tuple[tuple[int, ...
     return shared_or_own(layer, zero_point, corrected=linear or clamp.narrow)
 
 
-def refuses_layer(node: Node, graph: Graph) -> str | None:
+def refuses_layer(node: Node, graph: Graph, weights: DType = INT8) -> str | None:
     """Why its numbers are none for mixed lanes, whatever its window, or None."""
-    reason = refusal_of_numbers(node, graph)
+    reason = refusal_of_numbers(node, graph, (weights,))
     if reason is not None:
         return reason
-    layer, (clamp, _) = folded_layer(node, graph), clamp_of(node, graph)
-    if not fits_clamp(layer, clamp, quantization_of(graph.tensor(node.outputs[0])).zero_point):
-        return "its factors are too small for its clamp"
-    return layer.refusal()
+    layer, (clamp, linear) = folded_layer(node, graph), clamp_of(node, graph)
+    reason = layer.refusal(takes_large_factors=not linear)
+    if reason is not None:
+        return reason
+    fits = fits_clamp(layer, clamp, quantization_of(graph.tensor(node.outputs[0])).zero_point)
+    return None if fits else "its factors are too small for its clamp"
 
 
-def refuses(node: Node, graph: Graph) -> str | None:
-    """Why the kernel cannot compute the node, or None."""
+def refuses(node: Node, graph: Graph, weights: DType = INT8) -> str | None:
+    """Why the kernel cannot compute the node with `weights` of that type, or None."""
     g = geometry_of(node, graph)
     if g.dilation_x != 1 or g.window_height > MAX_ROWS:
         return f"it is made for windows of at most {MAX_ROWS} rows without gaps between columns"
     if (g.out_width - 1) * g.stride_x + g.window_width <= g.pad_left:
         return "its windows lie beside the image"
-    reason = refuses_layer(node, graph)
+    reason = refuses_layer(node, graph, weights)
     if reason is not None:
         return reason
     shape = _shape_of(node, graph, max(UNROLLINGS, key=lambda u: u.pairs))
@@ -275,7 +282,7 @@ def overlap_margin_bytes(shape: ConvRowsShape, x_bytes: int) -> int:
     return margin
 
 
-def _cycles(shape: ConvRowsShape) -> int:
+def cycles_of(shape: ConvRowsShape) -> int:
     """Pairs of pixels times blocks of channels times pairs of taps, and what surrounds each of these."""
     g = shape.window
     rows = 1 if shape.form == "chunks" else g.window_height
@@ -316,7 +323,7 @@ def _plan(node: Node, graph: Graph, shape: ConvRowsShape, words: tuple[tuple[int
         constants=(PackedConstant("stream", "uint32_t", stream),),
         scratch_bytes=shape.scratch_bytes,
         overlaps=(Overlap(x.name, y.name, margin),),
-        cycles=_cycles(shape),
+        cycles=cycles_of(shape),
         code_bytes=_code_bytes(shape),
         shared_code=(expands,),
         variant=variant,

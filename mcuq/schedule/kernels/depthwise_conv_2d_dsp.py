@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mcuq.artifacts import Overlap, PackedConstant
-from mcuq.ir import Graph, Node
+from mcuq.ir import INT4, INT8, Graph, Node
 from mcuq.ops.depthwise_conv_2d import window_of
 from mcuq.ops.requirements import quantization_of
 from mcuq.ops.weighted import channel_multipliers
@@ -197,7 +197,8 @@ def refuses(node: Node, graph: Graph) -> str | None:
     """Why the kernel cannot compute the node, or None."""
     if not _fits_window(geometry_of(node, graph)):
         return "it is made for 3x3 windows, stride 1 or 2, padding of at most 1"
-    reason = refusal_of_types(node, graph)
+    # int4 weights are few: they take a byte each, as int8 ones do.
+    reason = refusal_of_types(node, graph, (INT8, INT4))
     if reason is not None:
         return reason
     layer = _folded(node, graph)

@@ -3,7 +3,8 @@
 Two channels share an int16 lane (256 * odd + even); sums come out times 256. With A = 256 * sum,
 (A * multiplier >> 32) + constant, shifted right by e + 7, equals TFLM's two roundings plus the zero point, where
 constant = (2^e + 1) * 64 + zero_point * 2^(e + 7), less 128 for negative sums (needed only where a negative result is
-not clamped away). It holds for |sum| < 2^23 and 1 <= e <= 16.
+not clamped away). It holds for |sum| < 2^23 and 1 <= e <= 16. Factors from 1/2 on (e <= 0) TFLM rounds once, halves up:
+then constant = 2^(e + 6) + zero_point * 2^(e + 7), and no sum needs the correction.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mcuq.arithmetic import TFLM
-from mcuq.ir import INT8, Graph, Node
+from mcuq.ir import INT8, DType, Graph, Node
 from mcuq.ops.activation import quantized_range
 from mcuq.ops.fully_connected import multipliers_of
 from mcuq.ops.requirements import quantization_of
@@ -26,6 +27,7 @@ Array = npt.NDArray[Any]
 QUARTER = (1 << 30, -1)  # multiplier and shift of 1/4
 SUM_LIMIT = 1 << 23
 SHIFTS = range(1, 17)
+SHIFTS_ROUNDED_ONCE = range(-5, 1)
 BLOCK = 4  # channels
 SCALE_BITS = 8  # of sums
 
@@ -80,30 +82,35 @@ class Folded:
         """The greatest magnitude of each channel's sum."""
         return np.asarray(128 * np.abs(self.rows).sum(axis=1) + np.abs(self.bias))
 
-    def refusal(self) -> str | None:
-        """Why the short requantisation would not be exact, or None."""
+    def refusal(self, *, takes_large_factors: bool = False) -> str | None:
+        """Why the short requantisation would not be exact, or None; factors from 1/2 on are for those who take them.
+
+        Which a kernel can where it corrects no negative sums.
+        """
         if int(np.abs(self.rows).max(initial=0)) > 127:
             return "its weights do not fit the lanes"
         if int(self.reach().max(initial=0)) >= SUM_LIMIT:
             return "its sums may leave 24 bits"
-        in_range = all(-shift in SHIFTS for _, shift in self.multipliers)
-        return None if in_range else "a factor is outside of 2^-17 to 2^-1"
+        allowed = (*SHIFTS_ROUNDED_ONCE, *SHIFTS) if takes_large_factors else SHIFTS
+        if all(-shift in allowed for _, shift in self.multipliers):
+            return None
+        return f"a factor is outside of 2^-17 to {'2^5' if takes_large_factors else '2^-1'}"
 
 
-def refusal_of_numbers(node: Node, graph: Graph) -> str | None:
-    """Why a layer with weights is none for these kernels whatever its clamp, or None."""
+def refusal_of_numbers(node: Node, graph: Graph, types: tuple[DType, ...] = (INT8,)) -> str | None:
+    """Why a layer with weights is none for these kernels whatever its clamp, or None; `types` of the weights."""
     x, weights = graph[node.inputs[0]], graph.constant(node.inputs[1])
-    if node.arithmetic != "tflm" or x.dtype != INT8 or weights.dtype != INT8:
-        return "it is made for int8 with TFLM's rounding"
+    if node.arithmetic != "tflm" or x.dtype != INT8 or weights.dtype not in types:
+        return f"it is made for int8, weights of {' or '.join(dtype.name for dtype in types)}, with TFLM's rounding"
     if any(quantization_of(weights).zero_points):
         return "its weights have zero points"
     return None
 
 
-def refusal_of_types(node: Node, graph: Graph) -> str | None:
+def refusal_of_types(node: Node, graph: Graph, types: tuple[DType, ...] = (INT8,)) -> str | None:
     """Why a layer with weights is none for these kernels, before its numbers are looked at, or None."""
     y = graph.tensor(node.outputs[0])
-    reason = refusal_of_numbers(node, graph)
+    reason = refusal_of_numbers(node, graph, types)
     if reason is not None:
         return reason
     clamped = quantized_range(node.attrs.activation, y) != (y.dtype.minimum, y.dtype.maximum)
@@ -152,7 +159,8 @@ def factors(multiplier: int, shift: int, zero_point: int, bits: int = SCALE_BITS
     The constant holds both roundings and the zero point; where negative sums need the correction, it is 2^(bits - 1).
     """
     e = -shift
-    return multiplier, ((1 << e) + 1) * (1 << (bits - 2)) + (zero_point << (e + bits - 1)), e + bits - 1
+    rounding = ((1 << e) + 1) << (bits - 2) if e > 0 else 1 << (e + bits - 2)
+    return multiplier, rounding + (zero_point << (e + bits - 1)), e + bits - 1
 
 
 def pair_words(weights: Array, order: Array) -> Array:
