@@ -83,7 +83,7 @@ def _headers(view: ModelView) -> tuple[SourceFile, ...]:
     folder = resources.firmware() / "include" / "mcuq"
     names = [*HEADERS, *(INT4_HEADERS if view.uses_int4 else ()), *(INT16_HEADERS if view.uses_int16 else ())]
     names += [*(FLOAT_HEADERS if view.uses_float else ()), *(DSP_HEADERS if view.uses_dsp else ())]
-    names += INT4_STREAM_HEADERS if view.unpacks_int4 else ()
+    names += INT4_STREAM_HEADERS if view.uses_int4_stream else ()
     names += LANES_HEADERS if view.uses_lanes else ()
     names += ROW_HEADERS if view.uses_rows else ()
     names += MONITOR_HEADERS if view.has_monitors else ()

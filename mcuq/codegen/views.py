@@ -154,9 +154,9 @@ class ModelView:
         return any(function.kernel.endswith("/portable_w4") for function in self.functions)
 
     @property
-    def unpacks_int4(self) -> bool:
-        """Whether any function unpacks 4-bit weights before it computes, so that it needs the header for that."""
-        return any(function.kernel.endswith("_rows_w4") for function in self.functions)
+    def uses_int4_stream(self) -> bool:
+        """Whether any function takes 4-bit weights as mixed lanes, so that it needs the header for that."""
+        return any("/dsp" in function.kernel and function.kernel.endswith("_w4") for function in self.functions)
 
     @property
     def uses_int16(self) -> bool:

@@ -14,7 +14,8 @@ from mcuq.build import check_compiles, find_toolchain
 from mcuq.errors import ToolMissing
 from mcuq.ir import Graph
 from mcuq.schedule import KERNELS, schedule
-from mcuq.schedule.kernels.conv_2d_dsp_rows_w4 import UNPACKED_BYTES, packed_lanes
+from mcuq.schedule.kernels.conv_2d_dsp_rows_w4 import UNPACKED_BYTES
+from mcuq.schedule.kernels.packing_int4 import packed_lanes
 from tests.codegen.harness import assert_equal_interpreter, case_of, examples
 from tests.ops import dsp
 from tests.ops.int4 import STRATEGIES, int4_graphs
@@ -93,7 +94,10 @@ def test_weights_take_half_a_byte(op: str) -> None:
 def test_every_int4_kernel_is_compared() -> None:
     """No kernel with int4 weights goes untested, here or among those for DSP instructions."""
     portable = {f"{op.lower()}/portable_w4" for op in OPS}
-    assert {kernel.name for kernel in KERNELS if kernel.name.endswith("_w4")} == portable | {"conv_2d/dsp_rows_w4"}
+    assert {kernel.name for kernel in KERNELS if kernel.name.endswith("_w4")} == portable | {
+        "conv_2d/dsp_rows_w4",
+        "fully_connected/dsp_w4",
+    }
 
 
 def test_weights_are_unpacked_in_pieces() -> None:

@@ -243,6 +243,7 @@ GRAPHS = {
     "depthwise_conv_2d/dsp_shared": shared_depthwise_graphs(),
     "depthwise_conv_2d_any/dsp": any_depthwise_graphs(),
     "fully_connected/dsp": fully_connected_graphs(),
+    "fully_connected/dsp_w4": fully_connected_graphs().map(as_int4),
     "sum/dsp": sum_graphs(),
     "sum/dsp_tables": sum_graphs(),
 }

@@ -303,7 +303,7 @@ static inline void mcuq_conv_pair_in_c(const uint32_t *stream, const uint32_t *p
         for (int32_t k = 0; k < pairs; k++) {
             for (int32_t half = 0; half < 2; half++) {
                 for (int32_t pixel = 0; pixel < 2; pixel++) {
-                    const uint32_t taps = patch[2 * k + pixel];
+                    const uint32_t taps = mcuq_load_word(patch + 2 * k + pixel); /* perhaps written as halfwords */
                     raw[pixel][half] = mcuq_smlad(stream[half], taps, raw[pixel][half]);
                     low[pixel][half] = mcuq_smlad(mcuq_sxtb16(stream[half]), taps, low[pixel][half]);
                 }

@@ -18,13 +18,12 @@ from mcuq.schedule.kernel import Kernel, Work
 from mcuq.schedule.kernels import conv_2d_dsp_rows as rows_kernel
 from mcuq.schedule.kernels.conv_2d_dsp_rows import ConvRowsShape
 from mcuq.schedule.kernels.mixed_lanes import BLOCK
+from mcuq.schedule.kernels.packing_int4 import packed_lanes
 
 Array = npt.NDArray[Any]
 
 UNPACKED_BYTES = 6144  # of weights at a time, at most, but for a single block
 HEAD = 4  # words of a block before its weights: start values
-_LANES_OFFSET = 0x0808  # 8 in both weights of a lane
-_HALF = 0x0F0F0F0F
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +46,6 @@ class ConvRowsInt4Shape:
 def refuses(node: Node, graph: Graph) -> str | None:
     """Why the kernel cannot compute the node, or None."""
     return rows_kernel.refuses(node, graph, INT4)
-
-
-def packed_lanes(words: Array) -> Array:
-    """Words of mixed lanes with weights of -8 to 7, an even number of them, in half the bytes.
-
-    With 8 added to both of its weights a lane is two bytes of 0 to 15, so that a word is as 4 nibbles in the lower
-    halves of its bytes; the next one takes the upper halves.
-    """
-    lanes = words.view(np.uint16) + np.uint16(_LANES_OFFSET)
-    nibbles = lanes.view(np.uint32)
-    assert not np.any(nibbles & ~np.uint32(_HALF))
-    return np.asarray(nibbles[0::2] | nibbles[1::2] << np.uint32(4))
 
 
 def _packed_stream(stream: Array, shape: ConvRowsInt4Shape) -> Array:

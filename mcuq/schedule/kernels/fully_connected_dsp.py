@@ -6,9 +6,12 @@ row; as it is, it is made into int16 anew for every eight outputs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mcuq.artifacts import PackedConstant
 from mcuq.ir import Graph, Node
@@ -26,6 +29,8 @@ from mcuq.schedule.kernels.mixed_lanes import (
     swapped_order,
     with_common_factor,
 )
+
+Array = npt.NDArray[Any]
 
 OUTPUTS = 8  # at a time
 UNROLLS = (16, 8, 2)  # pairs a turn of the inner loop, the preferred one first
@@ -57,14 +62,15 @@ class FullyConnectedDspParameters:
     zero_point: int
 
 
-def _folded(node: Node, graph: Graph) -> Folded:
+def folded_layer(node: Node, graph: Graph) -> Folded:
+    """The layer as DSP kernels compute it."""
     x, weights, y = graph[node.inputs[0]], graph.constant(node.inputs[1]), graph.tensor(node.outputs[0])
     return folded(node, graph, weights.values, multipliers_of(x, weights, y))
 
 
 def refuses(node: Node, graph: Graph) -> str | None:
     """Why the kernel cannot compute the node, or None."""
-    return refusal_of_types(node, graph) or _folded(node, graph).refusal()
+    return refusal_of_types(node, graph) or folded_layer(node, graph).refusal()
 
 
 def _in_blocks(layer: Folded) -> Folded:
@@ -77,25 +83,30 @@ def _in_blocks(layer: Folded) -> Folded:
     )
 
 
-def _stream(node: Node, graph: Graph, order: np.ndarray) -> np.ndarray:
+def stream_of(
+    given: Folded,
+    zero_point: int,
+    order: Array,
+    *,
+    is_common: bool,
+    packed: Callable[[Array], Array] = lambda words: words,
+) -> Array:
     """A block of eight outputs at a time: start values, four words a pair of taps, factors (see mcuq/dsp.h).
 
-    A common factor stands before the first block instead, and again before the last where that is not whole.
+    A common factor stands before the first block instead, and again before the last where that is not whole; `packed`
+    is what becomes of the words of all pairs of a block.
     """
-    common = with_common_factor(node, graph)
-    given = common or _folded(node, graph)
     layer = _in_blocks(given)
-    zero_point = quantization_of(graph[node.outputs[0]]).zero_point
     factor = np.array(factors(*given.multipliers[0], zero_point), np.int64)
     parts = []
     for start in range(0, len(layer.rows), OUTPUTS):
-        if common is not None and (start == 0 or start + OUTPUTS > len(given.rows)):
+        if is_common and (start == 0 or start + OUTPUTS > len(given.rows)):
             parts.append(factor)
         b = layer.bias[start : start + OUTPUTS]
         parts.append(np.stack([256 * b[1::2] + b[0::2], b[0::2]], axis=1).reshape(-1))
         halves = [pair_words(layer.rows[start + k : start + k + 4], order) for k in (0, 4)]
-        parts.append(np.concatenate(halves, axis=1).reshape(-1))
-        own = layer.multipliers[start : start + OUTPUTS] if common is None else ()
+        parts.append(packed(np.concatenate(halves, axis=1).reshape(-1)))
+        own = () if is_common else layer.multipliers[start : start + OUTPUTS]
         parts += [np.array(factors(m, s, zero_point), np.int64) for m, s in own]
     return (np.concatenate(parts) & 0xFFFFFFFF).astype(np.uint32)
 
@@ -126,7 +137,14 @@ def _plan(node: Node, graph: Graph, pairs: int, unroll: int, *, direct: bool, li
     by_words = depth % 4 == 0
     order = swapped_order(depth, pairs) if by_words else natural_order(depth, pairs)
     rows, blocks = x.elements // depth, -(-outputs // OUTPUTS)
-    common = with_common_factor(node, graph) is not None
+    with_common = with_common_factor(node, graph)
+    common = with_common is not None
+    stream = stream_of(
+        with_common or folded_layer(node, graph),
+        quantization_of(graph[node.outputs[0]]).zero_point,
+        order,
+        is_common=common,
+    )
     after = (82 if common else 110) + (16 if linear else 0)
     suffix = f"{'_common' if common else ''}{'_linear' if linear else ''}"
     shared: tuple[tuple[str, int], ...]
@@ -149,7 +167,7 @@ def _plan(node: Node, graph: Graph, pairs: int, unroll: int, *, direct: bool, li
             linear=linear,
         ),
         parameters=FullyConnectedDspParameters(0),
-        constants=(PackedConstant("stream", "uint32_t", _stream(node, graph, order)),),
+        constants=(PackedConstant("stream", "uint32_t", stream),),
         scratch_bytes=0 if direct else 4 * pairs,
         cycles=cycles,
         code_bytes=70,

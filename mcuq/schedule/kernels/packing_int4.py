@@ -19,6 +19,8 @@ from mcuq.ir import INT4, Graph, Node
 from mcuq.schedule.kernels.packing import PackedBias, packed_bias
 
 Array = npt.NDArray[Any]
+_LANES_OFFSET = 0x0808  # OFFSET in both weights of a lane
+_HALF = 0x0F0F0F0F
 OFFSET = 8  # what is added to a weight where elements hold unsigned numbers
 MOST_TAPS = 1 << 20  # of one output, so that no sum of inputs leaves 32 bits
 
@@ -78,6 +80,18 @@ def int4_constants(rows: Array, groups: Sequence[ChannelGroup], *, signed: bool)
         constants.append(PackedConstant(f"weights_{width}", f"uint{4 * width}_t", elements))
         start = end
     return tuple(constants)
+
+
+def packed_lanes(words: Array) -> Array:
+    """Words of mixed lanes with weights of -8 to 7, an even number of them, in half the bytes.
+
+    With 8 added to both of its weights a lane is two bytes of 0 to 15, so that a word is as 4 nibbles in the lower
+    halves of its bytes; the next one takes the upper halves.
+    """
+    lanes = words.view(np.uint16) + np.uint16(_LANES_OFFSET)
+    nibbles = lanes.view(np.uint32)
+    assert not np.any(nibbles & ~np.uint32(_HALF))
+    return np.asarray(nibbles[0::2] | nibbles[1::2] << np.uint32(4))
 
 
 def folded_bias(bias: Array, rows: Array, weight_zeros: Array, zero_point: int, shifts: Array | None) -> PackedBias:
