@@ -119,12 +119,14 @@ def large_factor_conv_graphs(draw: Draw) -> Graph:
     return single_op("CONV_2D", operands, Conv2D((1, 1), (1, 1), padding, activation), output)
 
 
+# Channels, window and filters with more weights than are unpacked at a time, in each form of rows.
+MANY_WEIGHTS = ((36, (3, 3), 24), (64, (3, 3), 20), (40, (3, 3), 28), (200, (1, 1), 48), (4, (3, 3), 180))
+
+
 @st.composite
-def many_weights_conv_graphs(draw: Draw) -> Graph:
-    """CONV_2D with more weights than are unpacked at a time, in each form of rows."""
-    channels, size, filters = draw(
-        st.sampled_from(((36, (3, 3), 24), (64, (3, 3), 20), (40, (3, 3), 28), (200, (1, 1), 48), (4, (3, 3), 180)))
-    )
+def many_weights_conv_graphs(draw: Draw, sizes: tuple[tuple[int, tuple[int, int], int], ...] = MANY_WEIGHTS) -> Graph:
+    """CONV_2D of one of these sizes, on a small image."""
+    channels, size, filters = draw(st.sampled_from(sizes))
     x = image(draw, channels, greatest=5)
     operands, output = layer(draw, x, (filters, *size, channels), 0)
     padding = same_padding(size, (1, 1), (1, 1), x.shape[1:3])
