@@ -763,7 +763,7 @@ MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_common_linear, 1, 1)
     "ldr r2, [r1, #(4 * " k " - 4 * " n ")]\n\t"                                                                       \
     "ldr r3, [r0, #(16 * " k " - 16 * " n ")]\n\t" MCUQ_DOT_LOADED("16 * " k " - 16 * " n, "4 * " k " - 4 * " n)
 
-#define MCUQ_DOT_OPEN                                                                                                  \
+#define MCUQ_DOT_ENTER                                                                                                 \
     "push {r4-r11, lr}\n\t"                                                                                            \
     "sub sp, #12\n\t"                                                                                                  \
     "add r3, r1\n\t"                                                                                                   \
@@ -772,9 +772,13 @@ MCUQ_DEFINE_DOT_8_DIRECT(mcuq_dot_8_direct_8_common_linear, 1, 1)
     "str r3, [sp, #8]\n\t"                                                                                             \
     "1:\n\t"                                                                                                           \
     "ldm r0!, {r6, r7, r8, r9, r10, r11, r12, lr}\n\t"                                                                 \
-    "ldr r1, [sp]\n\t"                                                                                                 \
+    "ldr r1, [sp]\n\t"
+
+#define MCUQ_DOT_LOOP                                                                                                  \
     ".p2align 2\n\t"                                                                                                   \
     "2:\n\t"
+
+#define MCUQ_DOT_OPEN MCUQ_DOT_ENTER MCUQ_DOT_LOOP
 
 #define MCUQ_DOT_TURN                                                                                                  \
     "ldr r2, [sp, #8]\n\t"                                                                                             \

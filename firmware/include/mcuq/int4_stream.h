@@ -106,16 +106,7 @@ MCUQ_DEFINE_DOT_8_INT4(mcuq_dot_8_int4_8_linear, 1)
 #else
 
 /* r0 stream, r1 taps, r2 a pair of them, r3 packed weights, r4 lanes, r5 the mask; sums as in mcuq/dsp.h. */
-#define MCUQ_INT4_DOT_OPEN                                                                                             \
-    "push {r4-r11, lr}\n\t"                                                                                            \
-    "sub sp, #12\n\t"                                                                                                  \
-    "add r3, r1\n\t"                                                                                                   \
-    "str r1, [sp]\n\t"                                                                                                 \
-    "str r2, [sp, #4]\n\t"                                                                                             \
-    "str r3, [sp, #8]\n\t"                                                                                             \
-    "1:\n\t"                                                                                                           \
-    "ldm r0!, {r6, r7, r8, r9, r10, r11, r12, lr}\n\t"                                                                 \
-    "ldr r1, [sp]\n\t"                                                                                                 \
+#define MCUQ_INT4_DOT_CORRECT                                                                                          \
     "ldr r2, [r1, #-4]\n\t"                                                                                            \
     "add r3, r2, r2, lsl #8\n\t"                                                                                       \
     "sub r6, r6, r3\n\t"                                                                                               \
@@ -126,9 +117,7 @@ MCUQ_DEFINE_DOT_8_INT4(mcuq_dot_8_int4_8_linear, 1)
     "sub r11, r11, r2\n\t"                                                                                             \
     "sub r12, r12, r3\n\t"                                                                                             \
     "sub lr, lr, r2\n\t"                                                                                               \
-    "mov r5, #0x0f0f0f0f\n\t"                                                                                          \
-    ".p2align 2\n\t"                                                                                                   \
-    "2:\n\t"
+    "mov r5, #0x0f0f0f0f\n\t"
 
 #define MCUQ_INT4_DOT_PAIR                                                                                             \
     "ldr r2, [r1], #4\n\t"                                                                                             \
@@ -141,7 +130,8 @@ MCUQ_DEFINE_DOT_8_INT4(mcuq_dot_8_int4_8_linear, 1)
 
 #define MCUQ_INT4_DOTS_2 MCUQ_INT4_DOT_PAIR MCUQ_INT4_DOT_PAIR
 #define MCUQ_INT4_DOTS_8 MCUQ_INT4_DOTS_2 MCUQ_INT4_DOTS_2 MCUQ_INT4_DOTS_2 MCUQ_INT4_DOTS_2
-#define MCUQ_INT4_DOT_BODY(pairs, store) MCUQ_INT4_DOT_OPEN pairs MCUQ_DOT_TURN MCUQ_DOT_ALL(store) MCUQ_DOT_CLOSE
+#define MCUQ_INT4_DOT_BODY(pairs, store)                                                                               \
+    MCUQ_DOT_ENTER MCUQ_INT4_DOT_CORRECT MCUQ_DOT_LOOP pairs MCUQ_DOT_TURN MCUQ_DOT_ALL(store) MCUQ_DOT_CLOSE
 
 MCUQ_DEFINE_DOT_8(mcuq_dot_8_int4_2, MCUQ_INT4_DOT_BODY(MCUQ_INT4_DOTS_2, MCUQ_DOT_STORE))
 MCUQ_DEFINE_DOT_8(mcuq_dot_8_int4_2_linear, MCUQ_INT4_DOT_BODY(MCUQ_INT4_DOTS_2, MCUQ_DOT_STORE_LINEAR))
