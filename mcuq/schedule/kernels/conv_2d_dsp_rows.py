@@ -63,7 +63,6 @@ class ConvRowsShape:
     """`out_channels` are computed of the `y_channels` that a pixel of the output has.
 
     `pairs` of taps a window row, `unroll` of them a turn; `columns` of the image that any window reads.
-
     `row_halves`: int16 of one copy of a row; `shifted`: odd pixels read a second copy, one element to the left, so that
     every word is aligned; `compact`: only the pixels that a stride reaches are expanded; `chunk`: pixels at a time;
     `shift`: all channels' right shift, 0 where each has its own.

@@ -51,7 +51,7 @@ def refuses(node: Node, graph: Graph) -> str | None:
 def _packed_stream(stream: Array, shape: ConvRowsInt4Shape) -> Array:
     blocks = stream.reshape(shape.groups * shape.blocks, -1)
     end = HEAD + 2 * shape.packed
-    weights = packed_lanes(np.ascontiguousarray(blocks[:, HEAD:end]).reshape(-1)).reshape(len(blocks), -1)
+    weights = packed_lanes(blocks[:, HEAD:end].reshape(-1)).reshape(len(blocks), -1)
     return np.concatenate([blocks[:, :HEAD], weights, blocks[:, end:]], axis=1).reshape(-1)
 
 

@@ -83,6 +83,17 @@ def _in_blocks(layer: Folded) -> Folded:
     )
 
 
+def by_words(depth: int) -> bool:
+    """Whether an input is a number of whole words, in whose order its taps then are."""
+    return depth % 4 == 0
+
+
+def taps_of(depth: int, multiple: int) -> tuple[int, Array]:
+    """Pairs of taps, padded to a multiple, and their order."""
+    pairs = -(-depth // (2 * multiple)) * multiple
+    return pairs, swapped_order(depth, pairs) if by_words(depth) else natural_order(depth, pairs)
+
+
 def stream_of(
     given: Folded,
     zero_point: int,
@@ -118,33 +129,26 @@ def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
     """
     zero_point = quantization_of(graph.tensor(node.outputs[0])).zero_point
     depth = graph.constant(node.inputs[1]).shape[1]
-    smallest = min(UNROLLS)
-    pairs = -(-depth // (2 * smallest)) * smallest
+    pairs, order = taps_of(depth, min(UNROLLS))
+    common = with_common_factor(node, graph)
+    stream = stream_of(common or folded_layer(node, graph), zero_point, order, is_common=common is not None)
     ways = [(unroll, False) for unroll in UNROLLS]
     if depth % 4 == 0:
         ways += [(unroll, True) for unroll in DIRECT_UNROLLS]
     return tuple(
-        _plan(node, graph, pairs, unroll, direct=direct, linear=linear)
+        _plan(node, graph, stream, pairs, unroll, direct=direct, common=common is not None, linear=linear)
         for linear in dict.fromkeys((zero_point != -128, True))
         for unroll, direct in ways
         if pairs % unroll == 0
     )
 
 
-def _plan(node: Node, graph: Graph, pairs: int, unroll: int, *, direct: bool, linear: bool) -> Work:
+def _plan(
+    node: Node, graph: Graph, stream: Array, pairs: int, unroll: int, *, direct: bool, common: bool, linear: bool
+) -> Work:
     x = graph[node.inputs[0]]
     outputs, depth = graph.constant(node.inputs[1]).shape
-    by_words = depth % 4 == 0
-    order = swapped_order(depth, pairs) if by_words else natural_order(depth, pairs)
     rows, blocks = x.elements // depth, -(-outputs // OUTPUTS)
-    with_common = with_common_factor(node, graph)
-    common = with_common is not None
-    stream = stream_of(
-        with_common or folded_layer(node, graph),
-        quantization_of(graph[node.outputs[0]]).zero_point,
-        order,
-        is_common=common,
-    )
     after = (82 if common else 110) + (16 if linear else 0)
     suffix = f"{'_common' if common else ''}{'_linear' if linear else ''}"
     shared: tuple[tuple[str, int], ...]
@@ -161,7 +165,7 @@ def _plan(node: Node, graph: Graph, pairs: int, unroll: int, *, direct: bool, li
             out_channels=outputs,
             pairs=pairs,
             unroll=unroll,
-            by_words=by_words,
+            by_words=by_words(depth),
             direct=direct,
             common=common,
             linear=linear,

@@ -9,15 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from mcuq.artifacts import PackedConstant
 from mcuq.ir import INT4, Graph, Node
 from mcuq.ops.requirements import quantization_of
 from mcuq.schedule.kernel import Kernel, Work
-from mcuq.schedule.kernels.fully_connected_dsp import OUTPUTS, FullyConnectedDspParameters, folded_layer, stream_of
-from mcuq.schedule.kernels.mixed_lanes import natural_order, refusal_of_types, swapped_order
+from mcuq.schedule.kernels.fully_connected_dsp import (
+    OUTPUTS,
+    FullyConnectedDspParameters,
+    by_words,
+    folded_layer,
+    stream_of,
+    taps_of,
+)
+from mcuq.schedule.kernels.mixed_lanes import clamp_of, refusal_of_types
 from mcuq.schedule.kernels.packing_int4 import packed_lanes
 
 Array = npt.NDArray[Any]
@@ -38,41 +44,30 @@ class FullyConnectedInt4Shape:
     linear: bool
 
 
-def _is_linear(node: Node, graph: Graph) -> bool:
-    y = graph.tensor(node.outputs[0])
-    return quantization_of(y).zero_point != y.dtype.minimum
-
-
 def refuses(node: Node, graph: Graph) -> str | None:
     """Why the kernel cannot compute the node, or None."""
     reason = refusal_of_types(node, graph, (INT4,))
     if reason is not None:
         return reason
-    return folded_layer(node, graph).refusal(takes_large_factors=not _is_linear(node, graph))
-
-
-def _packed(words: Array) -> Array:
-    return packed_lanes((words & 0xFFFFFFFF).astype(np.uint32)).astype(np.int64)
+    _, linear = clamp_of(node, graph)
+    return folded_layer(node, graph).refusal(takes_large_factors=not linear)
 
 
 def plans(node: Node, graph: Graph) -> tuple[Work, ...]:
     """As many pairs a turn as divide them."""
-    depth = graph.constant(node.inputs[1]).shape[1]
-    smallest = min(UNROLLS)
-    pairs = -(-depth // (2 * smallest)) * smallest
-    return tuple(_plan(node, graph, pairs, unroll) for unroll in UNROLLS if pairs % unroll == 0)
+    pairs, order = taps_of(graph.constant(node.inputs[1]).shape[1], min(UNROLLS))
+    zero_point = quantization_of(graph.tensor(node.outputs[0])).zero_point
+    stream = stream_of(folded_layer(node, graph), zero_point, order, is_common=False, packed=packed_lanes)
+    return tuple(_plan(node, graph, stream, pairs, unroll) for unroll in UNROLLS if pairs % unroll == 0)
 
 
-def _plan(node: Node, graph: Graph, pairs: int, unroll: int) -> Work:
+def _plan(node: Node, graph: Graph, stream: Array, pairs: int, unroll: int) -> Work:
     outputs, depth = graph.constant(node.inputs[1]).shape
     rows, blocks = graph[node.inputs[0]].elements // depth, -(-outputs // OUTPUTS)
-    by_words, linear = depth % 4 == 0, _is_linear(node, graph)
-    order = swapped_order(depth, pairs) if by_words else natural_order(depth, pairs)
-    zero_point = quantization_of(graph[node.outputs[0]]).zero_point
-    stream = stream_of(folded_layer(node, graph), zero_point, order, is_common=False, packed=_packed)
+    _, linear = clamp_of(node, graph)
     a_block = 21 * pairs + 6 * pairs // unroll + 125 + (16 if linear else 0)
     return Work(
-        shape=FullyConnectedInt4Shape(rows, depth, outputs, pairs, unroll, by_words, linear),
+        shape=FullyConnectedInt4Shape(rows, depth, outputs, pairs, unroll, by_words(depth), linear),
         parameters=FullyConnectedDspParameters(0),
         constants=(PackedConstant("stream", "uint32_t", stream),),
         scratch_bytes=4 * (1 + pairs),

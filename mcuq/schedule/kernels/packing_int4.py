@@ -88,7 +88,7 @@ def packed_lanes(words: Array) -> Array:
     With 8 added to both of its weights a lane is two bytes of 0 to 15, so that a word is as 4 nibbles in the lower
     halves of its bytes; the next one takes the upper halves.
     """
-    lanes = words.view(np.uint16) + np.uint16(_LANES_OFFSET)
+    lanes = np.ascontiguousarray(words, np.uint32).view(np.uint16) + np.uint16(_LANES_OFFSET)
     nibbles = lanes.view(np.uint32)
     assert not np.any(nibbles & ~np.uint32(_HALF))
     return np.asarray(nibbles[0::2] | nibbles[1::2] << np.uint32(4))
