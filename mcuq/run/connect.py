@@ -18,6 +18,14 @@ _LONGEST_REQUEST_BYTES = 600
 _BITS_PER_BYTE = 10  # 8N1
 
 
+def client_on(link: Link, describe_fault: Callable[[Fault], str] = str) -> Client:
+    """A client with patience for the speed of the link."""
+    byte_s = _BITS_PER_BYTE / link.baud if isinstance(link, SerialLink) else 0.0
+    # Longer than the longest request takes on a slow line.
+    timeout_s = _TIMEOUT_S + _LONGEST_REQUEST_BYTES * byte_s
+    return Client(link, timeout_s=timeout_s, byte_s=byte_s, describe_fault=describe_fault)
+
+
 def connected(
     link: Link, target: Target, describe_fault: Callable[[Fault], str] = str, *, deadline_s: float = 10.0
 ) -> Client:
@@ -26,10 +34,7 @@ def connected(
     Raises DeviceTimeout (silence, another program, a wrong baud rate: then which one answers), DeviceFault (it restarts
     again and again), DeviceError (another board, model or version), and what the link raises.
     """
-    byte_s = _BITS_PER_BYTE / link.baud if isinstance(link, SerialLink) else 0.0
-    # Longer than the longest request takes on a slow line.
-    timeout_s = _TIMEOUT_S + _LONGEST_REQUEST_BYTES * byte_s
-    client = Client(link, timeout_s=timeout_s, byte_s=byte_s, describe_fault=describe_fault)
+    client = client_on(link, describe_fault)
     try:
         client.hello(deadline_s=deadline_s)
     except DeviceTimeout as error:
@@ -65,7 +70,7 @@ def _asked(port: PortInfo, baud: int | None) -> Answering:
     try:
         link.open()
         try:
-            return Answering(port, link.baud, Client(link).hello(deadline_s=_PORT_DEADLINE_S), "")
+            return Answering(port, link.baud, client_on(link).hello(deadline_s=_PORT_DEADLINE_S), "")
         except DeviceTimeout as error:
             found = None if baud is not None else link.find_baud()
             if found is None:

@@ -13,6 +13,7 @@ from mcuq.artifacts import Samples, Soak, SoakPoint
 from mcuq.artifacts.answers import Answers
 from mcuq.run.device import Device
 from mcuq.run.messages import Stats
+from mcuq.run.validate import inputs_of
 
 MOST_POINTS = 60
 LEAST_STRETCH_S = 1.0
@@ -36,8 +37,6 @@ def soak(
     Sensors are asked once in each of at most 60 stretches. `is_timed`: whether the device's counter tells time.
     Raises what `device` raises.
     """
-    inputs = [[_bytes(array, index) for array in samples.inputs] for index in range(samples.count)]
-    right = [[_bytes(array, index) for array in expected.outputs] for index in range(samples.count)]
     hz = device.ticks_hz if is_timed else 0
     begin = time.monotonic()
     stretch_s = max(LEAST_STRETCH_S, seconds / MOST_POINTS)
@@ -49,18 +48,14 @@ def soak(
         until = min(start + stretch_s, begin + seconds)
         while not ticks or time.monotonic() < until:
             index = inferences % samples.count
-            done = device.infer(inputs[index], deadline_s=deadline_s)
-            wrong += list(done.outputs) != right[index]
+            done = device.infer(inputs_of(samples, index), deadline_s=deadline_s)
+            wrong += done.outputs != tuple(array[index].tobytes() for array in expected.outputs)
             inferences += 1
             ticks.append(done.ticks)
         points.append(_point(time.monotonic() - begin, time.monotonic() - start, ticks, hz, device.stats()))
         if progress is not None:
             progress(min(round(10 * (time.monotonic() - begin)), round(10 * seconds)), round(10 * seconds))
     return Soak(time.monotonic() - begin, inferences, wrong, tuple(points))
-
-
-def _bytes(array: Array, index: int) -> bytes:
-    return np.ascontiguousarray(array[index]).tobytes()
 
 
 def _point(seconds: float, took_s: float, ticks: Sequence[int], hz: int, stats: Stats) -> SoakPoint:

@@ -65,7 +65,8 @@ def check_identity(client: Client, target: Target) -> None:
         raise DeviceError("the device runs this model built with other options; build and load the firmware again")
 
 
-def _inputs_of(samples: Samples, index: int) -> tuple[bytes, ...]:
+def inputs_of(samples: Samples, index: int) -> tuple[bytes, ...]:
+    """The bytes of each input of one sample."""
     return tuple(np.ascontiguousarray(array[index]).tobytes() for array in samples.inputs)
 
 
@@ -88,7 +89,7 @@ def answers(
     for index in range(samples.count):
         answer = None if results is None else results.done.get(index)
         if answer is None:
-            answer = _inferred(client, target, _inputs_of(samples, index), index, restarted)
+            answer = _inferred(client, target, inputs_of(samples, index), index, restarted)
             if results is not None:
                 results.add(index, answer)
         for array, data in zip(outputs, answer, strict=True):
@@ -234,7 +235,7 @@ def _step_difference(
 
 
 def _load_sample(client: Device, samples: Samples, sample: int) -> None:
-    for index, data in enumerate(_inputs_of(samples, sample)):
+    for index, data in enumerate(inputs_of(samples, sample)):
         client.load(index, data)
 
 
