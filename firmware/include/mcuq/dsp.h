@@ -632,6 +632,21 @@ static inline void mcuq_expand_row(uint32_t *to, const int8_t *from, int32_t wor
 /* One row of int16 taps times all outputs. `stream`, a block of eight outputs at a time: eight words of start values,
  * four words of mixed lanes a pair of taps, then multiplier, constant and shift of each output. */
 #if !MCUQ_DSP_ASSEMBLY
+/* Eight outputs of their sums, by `factors` or by three words of the stream each; the stream behind them. */
+static inline const uint32_t *mcuq_store_8_in_c(int8_t *y, const uint32_t *raw, const uint32_t *low,
+                                                const uint32_t *stream, const uint32_t *factors, int linear)
+{
+    for (int32_t channel = 0; channel < 8; channel++) {
+        const uint32_t even = low[channel / 2];
+        const uint32_t scaled = channel % 2 == 0 ? even << 8 : raw[channel / 2] - even;
+        y[channel] = mcuq_pair_requantize(scaled, factors ? factors : stream, linear, 0);
+        if (!factors) {
+            stream += 3;
+        }
+    }
+    return stream;
+}
+
 static inline void mcuq_dot_8_in_c(const uint32_t *stream, const uint32_t *taps, int8_t *y, int32_t tap_bytes,
                                    int32_t blocks, int common, int linear)
 {
@@ -653,14 +668,8 @@ static inline void mcuq_dot_8_in_c(const uint32_t *stream, const uint32_t *taps,
             }
             stream += 4;
         }
-        for (int32_t channel = 0; channel < 8; channel++) {
-            const uint32_t even = low[channel / 2];
-            const uint32_t *own = common ? factors : stream;
-            *y++ = mcuq_pair_requantize(channel % 2 == 0 ? even << 8 : raw[channel / 2] - even, own, linear, 0);
-            if (!common) {
-                stream += 3;
-            }
-        }
+        stream = mcuq_store_8_in_c(y, raw, low, stream, common ? factors : 0, linear);
+        y += 8;
     }
 }
 
@@ -707,14 +716,8 @@ static inline void mcuq_dot_8_direct_in_c(const uint32_t *stream, const int8_t *
             }
             stream += 8;
         }
-        for (int32_t channel = 0; channel < 8; channel++) {
-            const uint32_t even = low[channel / 2];
-            const uint32_t *own = common ? factors : stream;
-            *y++ = mcuq_pair_requantize(channel % 2 == 0 ? even << 8 : raw[channel / 2] - even, own, linear, 0);
-            if (!common) {
-                stream += 3;
-            }
-        }
+        stream = mcuq_store_8_in_c(y, raw, low, stream, common ? factors : 0, linear);
+        y += 8;
     }
 }
 

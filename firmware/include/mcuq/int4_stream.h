@@ -84,11 +84,8 @@ static inline void mcuq_dot_8_int4_in_c(const uint32_t *stream, const uint32_t *
             }
             stream += 2;
         }
-        for (int32_t channel = 0; channel < 8; channel++) {
-            const uint32_t even = low[channel / 2];
-            *y++ = mcuq_pair_requantize(channel % 2 == 0 ? even << 8 : raw[channel / 2] - even, stream, linear, 0);
-            stream += 3;
-        }
+        stream = mcuq_store_8_in_c(y, raw, low, stream, 0, linear);
+        y += 8;
     }
 }
 
