@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from mcuq.ir import DTYPES
+
+_TYPES = {dtype.name: dtype for dtype in DTYPES}
+
 BINS = 16
 """Of an input's histogram; the same number as MCUQ_MONITOR_BINS."""
 
@@ -28,12 +32,12 @@ class Watched:
     @property
     def least(self) -> int:
         """The least number of the type."""
-        return {"int8": -128, "uint8": 0, "int16": -32768}[self.dtype]
+        return _TYPES[self.dtype].minimum
 
     @property
     def greatest(self) -> int:
         """The greatest number of the type."""
-        return {"int8": 127, "uint8": 255, "int16": 32767}[self.dtype]
+        return _TYPES[self.dtype].maximum
 
     @property
     def counts_low(self) -> bool:
@@ -43,6 +47,11 @@ class Watched:
     def real(self, stored: float) -> float:
         """The real number that a stored one stands for."""
         return self.scale * (stored - self.zero_point)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The range that the type has, in real numbers."""
+        return self.real(self.least), self.real(self.greatest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,19 @@ class ValueReading:
     high: int
     minimum: int | None
     maximum: int | None
+
+    @property
+    def used(self) -> tuple[float, float] | None:
+        """The range that was seen, in real numbers."""
+        if self.minimum is None or self.maximum is None:
+            return None
+        return self.watched.real(self.minimum), self.watched.real(self.maximum)
+
+    def shares(self, inferences: int) -> tuple[float | None, float | None]:
+        """Shares of elements at the low and at the high end; None where an end is a number like any other."""
+        elements = max(1, inferences * self.watched.elements)
+        low = min(1.0, self.low / elements) if self.watched.counts_low else None
+        return low, None if self.watched.is_fixed else min(1.0, self.high / elements)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from mcuq.artifacts import MonitorMap, Schedule, Step, Watched
 
 _TYPES = ("int8", "uint8", "int16")
 _OPS_OF_FIXED_RANGE = ("SOFTMAX", "LOGISTIC", "TANH")
-FLIPS = {"int8": "0u", "uint8": "128u"}
+_FLIPS = {"int8": "0u", "uint8": "128u"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def call_of(watched: Watched, index: int, place: str) -> str:
     target = f"&monitors->{member}[{index}]"
     if watched.dtype == "int16":
         return f"mcuq_watch_{what}int16({target}, (const int16_t *)(const void *)({place}), {watched.elements}u);"
-    flip = FLIPS[watched.dtype]
+    flip = _FLIPS[watched.dtype]
     if watched.step < 0:
         return f"mcuq_watch_input_bytes({target}, {place}, {watched.elements}u, {flip});"
     least = "INT8_MIN" if watched.counts_low else "INT8_MIN - 1"

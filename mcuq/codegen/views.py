@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from mcuq.arithmetic import INT16X8, Arithmetic, arithmetic_named
-from mcuq.artifacts import MemoryPlan, PackedConstant, Region, Schedule, Stage, Step
+from mcuq.artifacts import MemoryPlan, MonitorMap, PackedConstant, Region, Schedule, Stage, Step, Watched
 from mcuq.codegen.literals import array_body, number, text
 from mcuq.codegen.monitors import MonitorView, call_of, monitor_map
 from mcuq.codegen.names import reduced
@@ -391,6 +391,7 @@ def model_view(
 ) -> ModelView:
     """Everything that the templates print; `parameter_types` maps each kernel to its C struct, "" for none."""
     functions = functions_of(schedule, name)
+    watching = monitor_map(schedule, name, model_hash) if monitors else MonitorMap(name, model_hash, (), ())
     steps = tuple(_step(schedule, plan, s, functions, _Names(name, parameter_types)) for s in schedule.steps)
     return ModelView(
         name=name,
@@ -412,16 +413,15 @@ def model_view(
         functions=tuple(functions.values()),
         steps=steps,
         labels=tuple(map(text, labels)),
-        input_monitors=_monitors(schedule, plan, inputs=True) if monitors else (),
-        monitors=_monitors(schedule, plan, inputs=False) if monitors else (),
+        input_monitors=_monitors(schedule, plan, watching.inputs),
+        monitors=_monitors(schedule, plan, watching.values),
     )
 
 
-def _monitors(schedule: Schedule, plan: MemoryPlan, *, inputs: bool) -> tuple[MonitorView, ...]:
-    watching = monitor_map(schedule, "", "")
+def _monitors(schedule: Schedule, plan: MemoryPlan, values: Sequence[Watched]) -> tuple[MonitorView, ...]:
     return tuple(
         MonitorView(
             index, watched.step, call_of(watched, index, place_of(plan, offset_of(schedule, plan, watched.value)))
         )
-        for index, watched in enumerate(watching.inputs if inputs else watching.values)
+        for index, watched in enumerate(values)
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import asdict
@@ -33,7 +32,7 @@ from mcuq.pipeline.validation import default_link, device_target, fault_map
 from mcuq.quantize import Quantized, Recipe
 from mcuq.quantize.field import drift_of, moved
 from mcuq.run.client import Client
-from mcuq.run.connect import connected
+from mcuq.run.connect import client_on, connected
 from mcuq.run.field import monitor_bytes, reading_of
 from mcuq.run.links import open_link
 from mcuq.run.serial import DEFAULT_BAUD, SerialLink
@@ -107,7 +106,7 @@ def monitor(
                 raise InvalidProject(f"{path} is no build that could be started; add --port, or --dump with its bytes")
             serial = SerialLink(port, baud or DEFAULT_BAUD)
             serial.open()
-            client = Client(open_things.enter_context(closing(serial)))
+            client = client_on(open_things.enter_context(closing(serial)))
             _refuse_another(client, meaning)
         else:
             kind = link or (default_link(build.board) if port is None else "serial")
@@ -196,10 +195,7 @@ def _as_reals(samples: Samples) -> Callable[[Graph], Samples]:
 
 def _layer(reading: ValueReading, whole: MonitorReading, after: Graph) -> FieldLayer:
     watched = reading.watched
-    elements = max(1, whole.inferences * watched.elements)
-    used = None
-    if reading.minimum is not None and reading.maximum is not None:
-        used = watched.real(reading.minimum), watched.real(reading.maximum)
+    low_share, high_share = reading.shares(whole.inferences)
     new = after.values.get(watched.value)
     q = new.quantization if isinstance(new, Tensor) and new.dtype.is_integer else None
     bounds = None
@@ -209,10 +205,10 @@ def _layer(reading: ValueReading, whole: MonitorReading, after: Graph) -> FieldL
     return FieldLayer(
         layers=watched.layers,
         value=watched.value,
-        low_share=min(1.0, reading.low / elements) if watched.counts_low else 0.0,
-        high_share=0.0 if watched.is_fixed else min(1.0, reading.high / elements),
-        used=used,
-        before=(watched.real(watched.least), watched.real(watched.greatest)),
+        low_share=low_share or 0.0,
+        high_share=high_share or 0.0,
+        used=reading.used,
+        before=watched.ends,
         after=bounds,
         is_fixed=watched.is_fixed,
     )
@@ -220,4 +216,4 @@ def _layer(reading: ValueReading, whole: MonitorReading, after: Graph) -> FieldL
 
 def recalibration_to_json(found: Recalibration) -> dict[str, Any]:
     """The proposal as a document."""
-    return {**json.loads(json.dumps(asdict(found))), "improves": found.improves}
+    return {**asdict(found), "improves": found.improves}

@@ -20,8 +20,7 @@ def inputs_of_field_table(reading: MonitorReading) -> Table:
         w, total = counted.watched, sum(counted.bins)
         most = max(1, *counted.bins)
         bars = "".join(" ▁▂▃▄▅▆▇█"[-(-8 * count // most)] for count in counted.bins)
-        ends = (f"{w.real(w.least):.4g}", f"{w.real(w.greatest):.4g}")
-        table.add_row(Text(printable(w.value)), f"{total:,}", *ends, bars)
+        table.add_row(Text(printable(w.value)), f"{total:,}", *(f"{end:.4g}" for end in w.ends), bars)
     return table
 
 
@@ -30,13 +29,9 @@ def steps_of_field_table(reading: MonitorReading) -> Table:
     table = new_table("step>", "layer", "at low end>", "at high end>", "range", "used", "share used>")
     for value in reading.values:
         w = value.watched
-        elements = max(1, reading.inferences * w.elements)
-        low = _share(value.low / elements) if w.counts_low else Text("-")
-        high = Text("-") if w.is_fixed else _share(value.high / elements)
-        used, share = _used(value)
-        bounds = f"{w.real(w.least):.4g} to {w.real(w.greatest):.4g}"
+        low, high = (Text("-") if share is None else _share(share) for share in value.shares(reading.inferences))
         names = Text(layers_text(w.layers))
-        table.add_row(str(w.step), names, low, high, bounds, used, share)
+        table.add_row(str(w.step), names, low, high, _range(w.ends), _range(value.used), _share_used(value))
     return table
 
 
@@ -44,12 +39,15 @@ def _share(share: float) -> Text:
     return Text(percent_text(share, 3), style="yellow" if share > SATURATED else "")
 
 
-def _used(value: ValueReading) -> tuple[str, str]:
+def _range(ends: tuple[float, float] | None) -> str:
+    return NOT_KNOWN if ends is None else f"{ends[0]:.4g} to {ends[1]:.4g}"
+
+
+def _share_used(value: ValueReading) -> str:
     w = value.watched
     if value.minimum is None or value.maximum is None:
-        return NOT_KNOWN, NOT_KNOWN
-    share = (value.maximum - value.minimum) / (w.greatest - w.least)
-    return f"{w.real(value.minimum):.4g} to {w.real(value.maximum):.4g}", percent_text(share, 0)
+        return NOT_KNOWN
+    return percent_text((value.maximum - value.minimum) / (w.greatest - w.least), 0)
 
 
 def recalibration_tables(found: Recalibration) -> tuple[Table, ...]:
@@ -63,10 +61,7 @@ def recalibration_tables(found: Recalibration) -> tuple[Table, ...]:
     for layer in found.layers:
         if layer.is_fixed:
             continue
-        used, before, after = (
-            NOT_KNOWN if ends is None else f"{ends[0]:.4g} to {ends[1]:.4g}"
-            for ends in (layer.used, layer.before, layer.after)
-        )
+        used, before, after = map(_range, (layer.used, layer.before, layer.after))
         shares = (_share(layer.low_share), _share(layer.high_share))
         layers.add_row(Text(layers_text(layer.layers)), *shares, used, before, after)
     return inputs, layers, _scores(found)
